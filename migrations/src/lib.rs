@@ -1,0 +1,1 @@
+//! The schema of Finstage's database, one change a file.

@@ -1,0 +1,25 @@
+//! Values without I/O: what the rest of the program is about. Parsed once, valid ever after.
+
+mod bar;
+mod cron;
+mod fault;
+mod job;
+mod price;
+mod quote;
+mod run;
+mod schedule;
+mod span;
+mod symbol;
+mod trigger;
+
+pub use bar::{BarFlaw, DailyBar};
+pub use cron::{CronError, CronExpr};
+pub use fault::FaultClass;
+pub use job::JobKind;
+pub use price::shortest_decimal;
+pub use quote::{AllTimeHigh, PriceSnapshot, Quote};
+pub use run::{Fire, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult};
+pub use schedule::{MisfirePolicy, OverlapPolicy, Schedule, ScheduleId, ScheduleIdError};
+pub use span::{format_span, parse_span};
+pub use symbol::{Symbol, SymbolError};
+pub use trigger::Trigger;

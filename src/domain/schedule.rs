@@ -1,0 +1,157 @@
+//! One entry of schedules.toml, validated.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{JobKind, Symbol, Trigger};
+
+/// The stable name of a schedule: the table's key in schedules.toml.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScheduleId(Arc<str>);
+
+/// Why a text is not a schedule's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a schedule name: use 1 to 64 of a-z, 0-9, - and _, starting with a letter or digit"
+)]
+pub struct ScheduleIdError(String);
+
+impl ScheduleId {
+    /// Parses a name.
+    pub fn try_new(text: &str) -> Result<Self, ScheduleIdError> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        let starts_well = text.bytes().next().is_some_and(plain);
+        if starts_well && text.len() <= 64 && text.bytes().all(|b| plain(b) || b"-_".contains(&b)) {
+            Ok(Self(text.into()))
+        } else {
+            Err(ScheduleIdError(text.to_owned()))
+        }
+    }
+
+    /// The name's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ScheduleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for ScheduleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What happens to a fire while the schedule's previous run is still going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverlapPolicy {
+    /// The fire is recorded as `skipped_overlap`.
+    Skip,
+    /// The fire runs beside the other.
+    AllowAll,
+}
+
+/// What happens to fires that were due while nobody could run them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MisfirePolicy {
+    /// The newest runs late, the others are recorded as `missed`.
+    RunOnce,
+    /// All are recorded as `missed`.
+    Skip,
+}
+
+/// A schedule as the planner and the runner use it.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// Stable name.
+    pub id: ScheduleId,
+    /// Kind of work.
+    pub job: JobKind,
+    /// When it fires.
+    pub trigger: Trigger,
+    /// Zone in which cron expressions are read.
+    pub timezone: TimeZone,
+    /// Symbols to fan out over, in file order, without repetition.
+    pub symbols: Arc<[Symbol]>,
+    /// Whether the file wants it to run.
+    pub enabled: bool,
+    /// Tasks of one run in flight at once.
+    pub concurrency: usize,
+    /// Bound on a whole run.
+    pub timeout: Duration,
+    /// Bound on one symbol's task, time spent waiting for the upstream's turn not counted.
+    pub task_timeout: Duration,
+    /// Fires are dispatched up to this much later, by an amount that is stable per schedule.
+    pub jitter: Duration,
+    /// What to do while the previous run is still going.
+    pub overlap_policy: OverlapPolicy,
+    /// What to do with fires nobody could run in time.
+    pub misfire_policy: MisfirePolicy,
+    /// Lateness from which a fire counts as a misfire.
+    pub misfire_threshold: Duration,
+    /// How far back a fire is still worth catching up.
+    pub catchup_window: Duration,
+    /// Free labels for filtering.
+    pub tags: Vec<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Who to ask.
+    pub owner: Option<String>,
+}
+
+impl Schedule {
+    /// The first fire time strictly after `after`.
+    pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+        self.trigger.next_after(after, &self.timezone)
+    }
+
+    /// The latest fire time in `(from, until]`.
+    pub fn latest_between(&self, from: Timestamp, until: Timestamp) -> Option<Timestamp> {
+        self.trigger.latest_between(from, until, &self.timezone)
+    }
+
+    /// The zone's IANA name.
+    pub fn timezone_name(&self) -> &str {
+        self.timezone.iana_name().unwrap_or("UTC")
+    }
+
+    /// This schedule's share of its jitter: the same on every host and after every restart.
+    pub fn jitter_offset(&self) -> Duration {
+        let span = u64::try_from(self.jitter.as_millis()).unwrap_or(u64::MAX);
+        if span == 0 {
+            return Duration::ZERO;
+        }
+        // FNV-1a, 64 bit (Fowler, Noll, Vo): stable across versions, unlike std's hasher.
+        let hash = self
+            .id
+            .as_str()
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        Duration::from_millis(hash % span)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_name_is_short_lower_case_and_plain() {
+        for good in ["us-quotes", "a", "2x", "daily_bars"] {
+            assert!(ScheduleId::try_new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "US", "-a", "a b", "a/b", "ä", &"a".repeat(65)] {
+            assert!(ScheduleId::try_new(bad).is_err(), "{bad}");
+        }
+    }
+}

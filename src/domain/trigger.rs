@@ -1,0 +1,167 @@
+//! When a schedule fires: cron expressions or a fixed period.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{CronExpr, format_span};
+
+/// What makes a schedule fire.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trigger {
+    /// The union of one or more cron expressions; an instant two of them name fires once.
+    Cron(Vec<CronExpr>),
+    /// Every `period`, aligned to the Unix epoch plus `offset`: the same instants after a restart
+    /// and on every host. Zones do not matter to it.
+    Every {
+        /// Time between two fires; at least one second.
+        period: Duration,
+        /// Shift against the epoch; less than `period`.
+        offset: Duration,
+    },
+}
+
+impl Trigger {
+    /// The first fire time strictly after `after`; `None` past the end of the calendar.
+    pub fn next_after(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        match self {
+            Self::Cron(list) => list
+                .iter()
+                .filter_map(|cron| cron.next_after(after, zone))
+                .min(),
+            Self::Every { period, offset } => {
+                let (period, offset) = (nanos(*period)?, nanos(*offset)?);
+                let steps = (after.as_nanosecond() - offset).div_euclid(period) + 1;
+                Timestamp::from_nanosecond(steps * period + offset).ok()
+            }
+        }
+    }
+
+    /// The latest fire time in `(from, until]`, found by walking forward
+    /// from ever earlier starts; `None` when there is none.
+    pub fn latest_between(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+        zone: &TimeZone,
+    ) -> Option<Timestamp> {
+        // Double the look-back until a fire is inside, so that a dense schedule costs no long walk.
+        let mut back = Duration::from_secs(2);
+        let mut start = until;
+        while start > from {
+            start = until
+                .saturating_sub(crate::clock::signed(back))
+                .unwrap_or(from)
+                .max(from);
+            if let Some(mut found) = self.next_after(start, zone).filter(|at| *at <= until) {
+                while let Some(later) = self.next_after(found, zone).filter(|at| *at <= until) {
+                    found = later;
+                }
+                return Some(found);
+            }
+            back = back.saturating_mul(2);
+        }
+        None
+    }
+}
+
+fn nanos(duration: Duration) -> Option<i128> {
+    i128::try_from(duration.as_nanos()).ok()
+}
+
+impl fmt::Display for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cron(list) => {
+                let texts: Vec<&str> = list.iter().map(CronExpr::as_str).collect();
+                f.pad(&texts.join(" | "))
+            }
+            Self::Every { period, offset } if offset.is_zero() => {
+                f.pad(&format!("every {}", format_span(*period)))
+            }
+            Self::Every { period, offset } => f.pad(&format!(
+                "every {} + {}",
+                format_span(*period),
+                format_span(*offset)
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every(period_s: u64, offset_s: u64) -> Trigger {
+        Trigger::Every {
+            period: Duration::from_secs(period_s),
+            offset: Duration::from_secs(offset_s),
+        }
+    }
+
+    fn next(trigger: &Trigger, after: &str) -> String {
+        trigger
+            .next_after(after.parse().unwrap(), &TimeZone::UTC)
+            .unwrap()
+            .to_string()
+    }
+
+    #[test]
+    fn every_is_aligned_to_the_epoch_and_strictly_after() {
+        assert_eq!(
+            next(&every(900, 0), "2026-01-01T00:07:00Z"),
+            "2026-01-01T00:15:00Z"
+        );
+        assert_eq!(
+            next(&every(900, 0), "2026-01-01T00:15:00Z"),
+            "2026-01-01T00:30:00Z"
+        );
+        assert_eq!(
+            next(&every(900, 60), "2026-01-01T00:15:00Z"),
+            "2026-01-01T00:16:00Z"
+        );
+        assert_eq!(
+            next(&every(60, 0), "1969-12-31T23:58:30Z"),
+            "1969-12-31T23:59:00Z"
+        );
+    }
+
+    #[test]
+    fn a_list_of_crons_is_a_union() {
+        let crons = ["0 9 * * *", "0 9,10 * * *"].map(|c| CronExpr::try_new(c).unwrap());
+        let trigger = Trigger::Cron(crons.to_vec());
+        assert_eq!(
+            next(&trigger, "2026-01-01T08:00:00Z"),
+            "2026-01-01T09:00:00Z"
+        );
+        assert_eq!(
+            next(&trigger, "2026-01-01T09:00:00Z"),
+            "2026-01-01T10:00:00Z"
+        );
+    }
+
+    #[test]
+    fn the_latest_fire_of_a_window_is_found_whatever_its_density() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let daily = Trigger::Cron(vec![CronExpr::try_new("0 9 * * *").unwrap()]);
+        for (trigger, expected) in [
+            (every(1, 0), "2026-01-03T10:00:00Z"),
+            (daily, "2026-01-03T09:00:00Z"),
+        ] {
+            let found = trigger.latest_between(
+                at("2026-01-01T00:00:00Z"),
+                at("2026-01-03T10:00:00Z"),
+                &TimeZone::UTC,
+            );
+            assert_eq!(found, Some(at(expected)));
+        }
+        let none = every(86_400, 0).latest_between(
+            at("2026-01-01T01:00:00Z"),
+            at("2026-01-01T23:00:00Z"),
+            &TimeZone::UTC,
+        );
+        assert_eq!(none, None);
+    }
+}

@@ -1,0 +1,3 @@
+//! The `finstage` binary.
+
+fn main() {}
