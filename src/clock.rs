@@ -74,7 +74,7 @@ mod tests {
     async fn a_virtual_clock_moves_with_paused_time() {
         let start: Timestamp = "2026-03-08T06:59:59Z".parse().unwrap();
         let clock = Clock::starting_at(start);
-        tokio::time::advance(Duration::from_secs(3600)).await;
+        tokio::time::advance(Duration::from_hours(1)).await;
         assert_eq!(clock.now().to_string(), "2026-03-08T07:59:59Z");
     }
 }

@@ -29,7 +29,7 @@ pub struct DailyBar {
     pub is_final: bool,
 }
 
-/// Why a bar must not be stored (rules V1, V2 and V7 of the data contract).
+/// Why a bar must not be stored (rules V1, V2, V3 and V7 of the data contract).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BarFlaw {
     /// V1: a price is not finite or not above zero.
@@ -38,6 +38,9 @@ pub enum BarFlaw {
     /// V2: low above, or high below, the open or close.
     #[error("V2: the low or high does not enclose open and close")]
     Range,
+    /// V3: a date that has not come yet at the exchange.
+    #[error("V3: the date lies in the future")]
+    Date,
     /// V7: negative volume.
     #[error("V7: negative volume")]
     Volume,

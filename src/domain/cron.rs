@@ -17,9 +17,6 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
-/// No two zones of the world have ever been further apart than this from UTC.
-const WIDEST_OFFSET: SignedDuration = SignedDuration::from_hours(26);
-
 /// Stretches of constant offset searched before giving up: 500 years of two changes each.
 const MAX_STRETCHES: usize = 1_000;
 
@@ -72,6 +69,17 @@ impl CronExpr {
                 });
             }
         };
+        // croner reads `0,,30` as `0,30`; a typing mistake should not pass for a schedule.
+        if let Some(field) = fields
+            .iter()
+            .find(|field| field.split(',').any(str::is_empty))
+        {
+            let reason = format!("`{field}` has an empty list item");
+            return Err(CronError::Syntax {
+                text: text.to_owned(),
+                reason,
+            });
+        }
         let parser = CronParser::builder()
             .seconds(Seconds::Optional)
             .year(Year::Disallowed)
@@ -131,8 +139,8 @@ impl CronExpr {
             let Some(end) = stretch.end.filter(|end| *end <= instant) else {
                 return Some(instant);
             };
-            let not_before = Offset::UTC.to_timestamp(found).ok()?;
-            at = end.max(not_before.checked_sub(WIDEST_OFFSET).ok()?);
+            // Not straight to `found`: where the clock is turned back, earlier times come again.
+            at = end;
         }
         None
     }
@@ -329,6 +337,19 @@ mod tests {
     }
 
     #[test]
+    fn a_wildcard_fires_in_both_passes_of_an_hour_repeated_across_midnight() {
+        assert_eq!(
+            fires("30 * 14 * *", "Africa/Khartoum", "1978-10-14T20:00:00Z", 3),
+            [
+                "1978-10-14T20:30:00Z",
+                "1978-10-14T21:30:00Z",
+                "1978-11-13T22:30:00Z"
+            ],
+            "00:00 on the 15th became 23:00 on the 14th once more"
+        );
+    }
+
+    #[test]
     fn a_day_that_never_was_fires_at_the_first_instant_after_it() {
         assert_eq!(
             fires("0 12 30 12 *", "Pacific/Apia", "2011-01-01T00:00:00Z", 1),
@@ -365,6 +386,10 @@ mod tests {
         assert!(matches!(
             CronExpr::try_new(""),
             Err(CronError::FieldCount { found: 0, .. })
+        ));
+        assert!(matches!(
+            CronExpr::try_new("0,,30 * * * *"),
+            Err(CronError::Syntax { .. })
         ));
         assert!(CronExpr::try_new("0 0 29 2 *").is_ok());
     }

@@ -1,0 +1,109 @@
+//! `[symbols]`: named groups, written in place or kept in a file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::problem::{Severity, Source};
+use super::read_file;
+use super::reader::{At, Context, Entry, Table};
+use crate::domain::Symbol;
+
+/// Symbols one group may hold.
+const MAX_GROUP_SYMBOLS: usize = 100_000;
+
+/// Named groups of symbols.
+pub(super) type Groups = BTreeMap<String, Vec<Symbol>>;
+
+/// Reads all groups; files are relative to the configuration file.
+pub(super) fn read(table: Option<&Table<'_>>, config_file: &Path) -> Groups {
+    let mut groups = Groups::new();
+    let Some(table) = table else { return groups };
+    for (name, entry) in table.entries() {
+        let symbols = match entry {
+            Entry::Texts(texts) => parse_all(table.context(), &texts),
+            Entry::Table(source) => from_file(&source, config_file),
+        };
+        if symbols.len() > MAX_GROUP_SYMBOLS {
+            let message = format!(
+                "group `{}` has more than {MAX_GROUP_SYMBOLS} symbols",
+                name.value
+            );
+            table
+                .context()
+                .error(name.span.clone(), message, "split it into several groups");
+        }
+        groups.insert(name.value.to_owned(), symbols);
+    }
+    groups
+}
+
+fn parse_all(context: &Context<'_>, texts: &[At<&str>]) -> Vec<Symbol> {
+    let mut symbols = Vec::with_capacity(texts.len());
+    for At { value, span } in texts {
+        if let Some(group) = value.strip_prefix('@') {
+            let message = format!("a group cannot contain the group `@{group}`");
+            context.error(
+                span.clone(),
+                message,
+                "name both groups in the schedule's symbols",
+            );
+            continue;
+        }
+        match Symbol::try_new(value) {
+            Ok(symbol) => symbols.push(symbol),
+            Err(reason) => context.error(span.clone(), reason.to_string(), ""),
+        }
+    }
+    symbols
+}
+
+fn from_file(table: &Table<'_>, config_file: &Path) -> Vec<Symbol> {
+    let context = table.context();
+    let Some(file) = table.text("file") else {
+        let message = format!("{} needs `file`", table.name());
+        let hint = "write it like sp500 = { file = \"sp500.txt\" }, one symbol a line";
+        context.missing(table.span(), message, hint);
+        return Vec::new();
+    };
+    table.finish(&[]);
+    let path = config_file
+        .parent()
+        .unwrap_or(Path::new(""))
+        .join(file.value);
+    let text = match read_file(&path) {
+        Ok(text) => text,
+        Err(reason) => {
+            context.error(
+                file.span,
+                format!("symbols file `{}` cannot be read: {reason}", path.display()),
+                "the path is relative to the configuration file",
+            );
+            return Vec::new();
+        }
+    };
+    let source = Source::new(&path, &text);
+    let mut symbols = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let written = line.split('#').next().unwrap_or_default();
+        let symbol = written.trim();
+        if !symbol.is_empty() {
+            match Symbol::try_new(symbol) {
+                Ok(symbol) => symbols.push(symbol),
+                Err(reason) => {
+                    let at = start + (written.len() - written.trim_start().len());
+                    let hint = "one symbol a line; # starts a comment".to_owned();
+                    let span = at..at + symbol.len();
+                    context.problem(source.problem(
+                        Severity::Error,
+                        span,
+                        reason.to_string(),
+                        hint,
+                    ));
+                }
+            }
+        }
+        start += line.len();
+    }
+    symbols
+}

@@ -1,0 +1,106 @@
+//! Secrets: a type that cannot be printed, and the only places they are read from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+/// A text that no log, error or report ever shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The secret itself, for the one call that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// The process's environment as far as the configuration may see it; a value, so that tests need
+/// not change the process's own.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, Secret>,
+    /// Directory of the configuration's relative paths for the database (the working directory).
+    working_directory: PathBuf,
+}
+
+impl Environment {
+    /// The real environment.
+    pub fn process() -> Self {
+        let names = ["DATABASE_URL", "DATABASE_URL_FILE", "CREDENTIALS_DIRECTORY"];
+        let found = names.iter().filter_map(|name| {
+            std::env::var(name)
+                .ok()
+                .map(|value| ((*name).to_owned(), Secret(value)))
+        });
+        Self {
+            variables: found.collect(),
+            working_directory: PathBuf::new(),
+        }
+    }
+
+    /// A made-up environment in which the database's relative paths start at `directory`.
+    pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            variables: BTreeMap::new(),
+            working_directory: directory.into(),
+        }
+    }
+
+    /// Adds a variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables
+            .insert(name.to_owned(), Secret(value.to_owned()));
+        self
+    }
+
+    /// Where the database's relative paths start.
+    pub(super) fn working_directory(&self) -> &std::path::Path {
+        &self.working_directory
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        self.variables
+            .get(name)
+            .map(Secret::expose)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The database URL given outside the file, with the place it came from: a systemd
+    /// credential before a `*_FILE` before the variable itself.
+    pub(super) fn database_url(&self) -> Option<Result<(String, String), (String, String)>> {
+        if let Some(directory) = self.variable("CREDENTIALS_DIRECTORY") {
+            let path = PathBuf::from(directory).join("database_url");
+            if path.exists() {
+                return Some(read_secret(&path, "credential database_url"));
+            }
+        }
+        if let Some(path) = self.variable("DATABASE_URL_FILE") {
+            return Some(read_secret(path.as_ref(), "DATABASE_URL_FILE"));
+        }
+        let value = self.variable("DATABASE_URL")?;
+        Some(Ok((value.to_owned(), "DATABASE_URL".to_owned())))
+    }
+}
+
+fn read_secret(path: &std::path::Path, place: &str) -> Result<(String, String), (String, String)> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((text.trim().to_owned(), place.to_owned())),
+        Err(error) => Err((
+            place.to_owned(),
+            format!("{} cannot be read: {error}", path.display()),
+        )),
+    }
+}

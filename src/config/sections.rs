@@ -1,0 +1,339 @@
+//! The sections of the file, one function each.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::problem::Problem;
+use super::reader::{At, Table};
+use super::secrets::Environment;
+use super::settings::{
+    Config, Cooldown, DaemonSettings, PoolSettings, Retry, StoreSettings, StoreUrl,
+    UpstreamSettings,
+};
+use super::{groups, schedules};
+use crate::telemetry::{LogFormat, LogLevel};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+const DEFAULT_STORE_URL: &str = "sqlite://data/finstage.db?mode=rwc";
+const DEFAULT_BASE_URL: &str = "https://query1.finance.yahoo.com";
+
+/// Reads the whole document; `None` when a section could not be made sense of.
+pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> Option<Config> {
+    let daemon = daemon(root.table("daemon").as_ref());
+    let store = store(root.table("store").as_ref(), root, environment);
+    let yahoo = upstream(root);
+    let groups = groups::read(root.table("symbols").as_ref(), path);
+    let defaults = schedules::defaults(root.table("defaults").as_ref(), yahoo.concurrency);
+    let schedules = schedules::read(root, &defaults, &groups);
+    root.finish(&["cache", "calendars", "history"]);
+    Some(Config {
+        file: path.to_owned(),
+        daemon,
+        store: store?,
+        yahoo,
+        schedules,
+    })
+}
+
+fn daemon(table: Option<&Table<'_>>) -> DaemonSettings {
+    let mut settings = DaemonSettings {
+        log_format: LogFormat::Auto,
+        log_level: LogLevel::Info,
+        drain: Duration::from_secs(30),
+    };
+    let Some(table) = table else { return settings };
+    if let Some(log) = table.table("log") {
+        settings.log_format = log
+            .choice("format", &LogFormat::ALL)
+            .unwrap_or(settings.log_format);
+        settings.log_level = log
+            .choice("level", &LogLevel::ALL)
+            .unwrap_or(settings.log_level);
+        log.finish(&[]);
+    }
+    settings.drain = table
+        .time_span("drain", Duration::ZERO, HOUR)
+        .unwrap_or(settings.drain);
+    table.finish(&["http"]);
+    settings
+}
+
+fn store(
+    table: Option<&Table<'_>>,
+    root: &Table<'_>,
+    environment: &Environment,
+) -> Option<StoreSettings> {
+    let written = table.and_then(|table| table.text("url"));
+    let pool = pool(table.and_then(|table| table.table("pool")).as_ref());
+    if let Some(table) = table {
+        table.finish(&["read_url"]);
+    }
+    let context = root.context();
+    let report = |message: String, hint: &str| match (&written, environment.database_url()) {
+        (_, Some(Ok((_, place)) | Err((place, _)))) => {
+            context.problem(Problem::general(place, &message, hint));
+        }
+        (Some(At { span, .. }), None) => context.error(span.clone(), message, hint),
+        (None, None) => context.problem(Problem::general(
+            "[store] url (the default)".to_owned(),
+            &message,
+            hint,
+        )),
+    };
+    if let Some(At { value, span }) = &written
+        && has_password(value)
+    {
+        context.error(
+            span.clone(),
+            "the database URL contains a password; secrets never stand in this file".to_owned(),
+            "set DATABASE_URL, DATABASE_URL_FILE or the systemd credential database_url",
+        );
+        return None;
+    }
+    let url = match environment.database_url() {
+        Some(Ok((url, _))) => url,
+        Some(Err((_, reason))) => {
+            report(
+                reason,
+                "make it readable for this user, or unset the variable",
+            );
+            return None;
+        }
+        None => written
+            .as_ref()
+            .map_or(DEFAULT_STORE_URL, |at| at.value)
+            .to_owned(),
+    };
+    let url = StoreUrl::new(url);
+    check_store_url(&url, environment)
+        .map_err(|(message, hint)| report(message, &hint))
+        .ok()?;
+    Some(StoreSettings {
+        url: anchored(url, environment),
+        pool,
+    })
+}
+
+/// Puts the working directory in front of a relative SQLite path.
+fn anchored(url: StoreUrl, environment: &Environment) -> StoreUrl {
+    match url.sqlite_path() {
+        Some(path) if path.is_relative() && environment.working_directory() != Path::new("") => {
+            let query = url
+                .expose()
+                .split_once('?')
+                .map_or("mode=rwc", |(_, query)| query);
+            let path = environment.working_directory().join(path);
+            StoreUrl::new(format!("sqlite://{}?{query}", path.display()))
+        }
+        _ => url,
+    }
+}
+
+fn has_password(url: &str) -> bool {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    authority
+        .rsplit_once('@')
+        .is_some_and(|(user, _)| user.contains(':'))
+}
+
+fn check_store_url(url: &StoreUrl, environment: &Environment) -> Result<(), (String, String)> {
+    let scheme = url.expose().split(':').next().unwrap_or_default();
+    match scheme {
+        "sqlite" => {}
+        "postgres" | "postgresql" | "mysql" | "mariadb" => {
+            return Err((
+                format!("databases of the kind `{scheme}` are not supported by this version"),
+                format!("use SQLite: \"{DEFAULT_STORE_URL}\""),
+            ));
+        }
+        _ => {
+            return Err((
+                "the database URL has no known scheme".to_owned(),
+                format!("write it like \"{DEFAULT_STORE_URL}\""),
+            ));
+        }
+    }
+    let Some(path) = url.sqlite_path() else {
+        return Err((
+            "the database URL names no file".to_owned(),
+            format!("write it like \"{DEFAULT_STORE_URL}\""),
+        ));
+    };
+    let path = environment.working_directory().join(path);
+    let directory = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    Err((
+        format!(
+            "the database's directory `{}` does not exist",
+            directory.display()
+        ),
+        format!("mkdir -p {}", here.join(directory).display()),
+    ))
+}
+
+fn pool(table: Option<&Table<'_>>) -> PoolSettings {
+    let mut settings = PoolSettings {
+        max: 20,
+        overflow: 30,
+        acquire_timeout: Duration::from_secs(30),
+        max_lifetime: HOUR,
+        check_before_use: true,
+    };
+    let Some(table) = table else { return settings };
+    settings.max = table.count("max", 1_000).unwrap_or(settings.max);
+    settings.overflow = table.count("overflow", 1_000).unwrap_or(settings.overflow);
+    settings.acquire_timeout = table
+        .time_span("acquire_timeout", 100 * MS, HOUR)
+        .unwrap_or(settings.acquire_timeout);
+    settings.max_lifetime = table
+        .time_span("max_lifetime", SECOND, 30 * DAY)
+        .unwrap_or(settings.max_lifetime);
+    settings.check_before_use = table
+        .flag("check_before_use")
+        .unwrap_or(settings.check_before_use);
+    table.finish(&[]);
+    settings
+}
+
+fn upstream(root: &Table<'_>) -> UpstreamSettings {
+    let mut settings = UpstreamSettings {
+        base_url: DEFAULT_BASE_URL.to_owned(),
+        max_rps: 1.0,
+        burst: 2,
+        concurrency: 2,
+        user_agent: concat!(
+            "Mozilla/5.0 (compatible; finstage/",
+            env!("CARGO_PKG_VERSION"),
+            ")"
+        )
+        .to_owned(),
+        connect_timeout: Duration::from_secs(5),
+        request_timeout: Duration::from_secs(20),
+        cooldown: Cooldown {
+            initial: Duration::from_mins(1),
+            max: Duration::from_mins(30),
+        },
+        retry: Retry {
+            max_attempts: 4,
+            initial_interval: Duration::from_millis(500),
+            multiplier: 2.0,
+            max_interval: Duration::from_secs(30),
+            randomization_factor: 0.5,
+        },
+    };
+    let Some(all) = root.table("upstream") else {
+        return settings;
+    };
+    if let Some(table) = all.table("yahoo") {
+        yahoo(&table, &mut settings);
+    }
+    all.finish(&["tiingo", "binance"]);
+    settings
+}
+
+fn yahoo(table: &Table<'_>, settings: &mut UpstreamSettings) {
+    if let Some(url) = table.text("base_url") {
+        match check_base_url(url.value) {
+            Ok(base) => base.clone_into(&mut settings.base_url),
+            Err(reason) => table.context().error(
+                url.span,
+                format!("`base_url` {reason}"),
+                format!("write it like \"{DEFAULT_BASE_URL}\""),
+            ),
+        }
+    }
+    if let Some(agent) = table.text("user_agent") {
+        if agent.value.is_empty() || !agent.value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+            let message = "`user_agent` must be printable ASCII and not empty".to_owned();
+            table
+                .context()
+                .error(agent.span, message, "Yahoo answers 429 without one");
+        } else {
+            agent.value.clone_into(&mut settings.user_agent);
+        }
+    }
+    settings.max_rps = table
+        .number("max_rps", 0.01..10_000.0)
+        .unwrap_or(settings.max_rps);
+    settings.burst = table.count("burst", 1_000).unwrap_or(settings.burst);
+    settings.concurrency = table
+        .count("concurrency", 1_000)
+        .unwrap_or(settings.concurrency);
+    settings.connect_timeout = table
+        .time_span("connect_timeout", 10 * MS, HOUR)
+        .unwrap_or(settings.connect_timeout);
+    settings.request_timeout = table
+        .time_span("request_timeout", 10 * MS, HOUR)
+        .unwrap_or(settings.request_timeout);
+    if let Some(cooldown) = table.table("cooldown") {
+        let (initial, max) = (settings.cooldown.initial, settings.cooldown.max);
+        settings.cooldown.initial = cooldown.time_span("initial", MS, DAY).unwrap_or(initial);
+        settings.cooldown.max = cooldown.time_span("max", MS, DAY).unwrap_or(max);
+        if settings.cooldown.max < settings.cooldown.initial {
+            let message = "`max` is shorter than `initial`".to_owned();
+            cooldown.context().error(cooldown.span(), message, "");
+        }
+        cooldown.finish(&[]);
+    }
+    if let Some(retry) = table.table("retry") {
+        read_retry(&retry, &mut settings.retry);
+    }
+    table.finish(&[]);
+}
+
+fn read_retry(table: &Table<'_>, retry: &mut Retry) {
+    retry.max_attempts = table
+        .count("max_attempts", 20)
+        .unwrap_or(retry.max_attempts);
+    retry.initial_interval = table
+        .time_span("initial_interval", MS, HOUR)
+        .unwrap_or(retry.initial_interval);
+    retry.multiplier = table
+        .number("multiplier", 1.0..100.0)
+        .unwrap_or(retry.multiplier);
+    retry.max_interval = table
+        .time_span("max_interval", MS, HOUR)
+        .unwrap_or(retry.max_interval);
+    retry.randomization_factor = table
+        .number("randomization_factor", 0.0..1.0)
+        .unwrap_or(retry.randomization_factor);
+    table.finish(&[]);
+}
+
+/// Scheme and host only; https unless the host is this machine (for stand-ins and tests).
+fn check_base_url(url: &str) -> Result<&str, String> {
+    let url = url.trim_end_matches('/');
+    let (scheme, host) = url.split_once("://").ok_or("has no scheme")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+    if host.is_empty() || !host.chars().all(plain) {
+        return Err("must be scheme and host only: no user, path or query".to_owned());
+    }
+    match scheme {
+        "https" => Ok(url),
+        "http" if is_loopback(host) => Ok(url),
+        "http" => Err("must be https; plain http is for this machine only".to_owned()),
+        _ => Err(format!("has the unknown scheme `{scheme}`")),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost"
+        || name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}

@@ -1,0 +1,165 @@
+//! The validated configuration as the rest of the program sees it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::secrets::Secret;
+use crate::domain::Schedule;
+use crate::telemetry::{LogFormat, LogLevel};
+
+/// Everything schedules.toml says.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// `[daemon]`.
+    pub daemon: DaemonSettings,
+    /// `[store]`.
+    pub store: StoreSettings,
+    /// `[upstream.yahoo]`.
+    pub yahoo: UpstreamSettings,
+    /// `[schedules.*]`, in order of name.
+    pub schedules: Vec<Schedule>,
+}
+
+impl Config {
+    /// The schedule of that name.
+    pub fn schedule(&self, id: &str) -> Option<&Schedule> {
+        self.schedules
+            .iter()
+            .find(|schedule| schedule.id.as_str() == id)
+    }
+}
+
+/// `[daemon]`.
+#[derive(Debug, Clone)]
+pub struct DaemonSettings {
+    /// `log.format`.
+    pub log_format: LogFormat,
+    /// `log.level`.
+    pub log_level: LogLevel,
+    /// How long runs in flight may go on after a SIGTERM.
+    pub drain: Duration,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// Where the database is.
+    pub url: StoreUrl,
+    /// `[store] pool`.
+    pub pool: PoolSettings,
+}
+
+/// A database URL whose printed form hides the password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreUrl(Secret);
+
+impl StoreUrl {
+    /// Wraps a URL.
+    pub fn new(url: String) -> Self {
+        Self(Secret::new(url))
+    }
+
+    /// The URL itself, for connecting.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// Whether it names an SQLite database.
+    pub fn is_sqlite(&self) -> bool {
+        self.expose().starts_with("sqlite:")
+    }
+
+    /// The file of an SQLite URL; `None` for other databases and for one in memory.
+    pub fn sqlite_path(&self) -> Option<PathBuf> {
+        let rest = self.expose().strip_prefix("sqlite:")?;
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        let path = path.split('?').next().unwrap_or_default();
+        (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
+    }
+
+    /// The URL without user and password, for people.
+    pub fn redacted(&self) -> String {
+        let url = self.expose();
+        match (url.find("://"), url.rfind('@')) {
+            (Some(scheme), Some(at)) if at > scheme => {
+                let (scheme, host) = (url.get(..scheme + 3), url.get(at + 1..));
+                format!(
+                    "{}…@{}",
+                    scheme.unwrap_or_default(),
+                    host.unwrap_or_default()
+                )
+            }
+            _ => url.to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.redacted())
+    }
+}
+
+/// `[store] pool`.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolSettings {
+    /// Connections kept for ordinary load.
+    pub max: u32,
+    /// Further connections for bursts; closed again when idle.
+    pub overflow: u32,
+    /// Longest wait for a connection.
+    pub acquire_timeout: Duration,
+    /// Age at which a connection is replaced.
+    pub max_lifetime: Duration,
+    /// Whether a connection that was idle is tried before use.
+    pub check_before_use: bool,
+}
+
+/// `[upstream.NAME]`.
+#[derive(Debug, Clone)]
+pub struct UpstreamSettings {
+    /// Scheme, host and port; no path.
+    pub base_url: String,
+    /// Requests a second at most, over all jobs.
+    pub max_rps: f64,
+    /// Requests that may go out at once after a pause.
+    pub burst: u32,
+    /// Requests in flight at most, over all jobs.
+    pub concurrency: u32,
+    /// Sent with every request.
+    pub user_agent: String,
+    /// Bound on connecting.
+    pub connect_timeout: Duration,
+    /// Bound on one request, from sending to the last byte.
+    pub request_timeout: Duration,
+    /// What happens after a 429.
+    pub cooldown: Cooldown,
+    /// What happens after an outage-class fault.
+    pub retry: Retry,
+}
+
+/// How long all requests wait after the upstream refused one.
+#[derive(Debug, Clone, Copy)]
+pub struct Cooldown {
+    /// The first wait; doubled as long as refusals follow each other.
+    pub initial: Duration,
+    /// The longest wait.
+    pub max: Duration,
+}
+
+/// Exponential backoff within one task; the names are the backoff crate's.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// Requests for one question, the first included.
+    pub max_attempts: u32,
+    /// Wait before the second.
+    pub initial_interval: Duration,
+    /// Growth of the wait.
+    pub multiplier: f64,
+    /// Longest wait.
+    pub max_interval: Duration,
+    /// Each wait is drawn from ± this share of it.
+    pub randomization_factor: f64,
+}

@@ -1,0 +1,156 @@
+//! Reading the ledger, for people.
+
+use jiff::Timestamp;
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    QueryTrait as _,
+};
+use serde::Serialize;
+
+use super::convert::{to_column, to_timestamp};
+use super::entities::{run_tasks, runs};
+use super::{Store, StoreError};
+
+/// Which runs to show.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Only this schedule's.
+    pub schedule: Option<String>,
+    /// Only those in this state.
+    pub state: Option<String>,
+    /// Only those planned at or after this instant.
+    pub since: Option<Timestamp>,
+    /// The newest so many.
+    pub limit: u64,
+}
+
+/// One row of the ledger.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the columns, named as in the database")]
+pub struct RunRow {
+    pub id: i64,
+    pub schedule: String,
+    pub job: String,
+    pub trigger: String,
+    pub scheduled_for: Timestamp,
+    pub state: String,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    pub duration_ms: Option<i64>,
+    pub lateness_ms: i64,
+    pub tasks_total: i32,
+    pub tasks_succeeded: i32,
+    pub tasks_failed: i32,
+    pub calls: i32,
+    pub retries: i32,
+    pub rate_limited: i32,
+    pub rows_written: i64,
+    pub reason: Option<String>,
+}
+
+/// The outcome of one symbol of a run.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs, reason = "the columns, named as in the database")]
+pub struct TaskRow {
+    pub run_id: i64,
+    pub symbol: String,
+    pub outcome: String,
+    pub class: Option<String>,
+    pub message: Option<String>,
+    pub calls: i32,
+    pub retries: i32,
+    pub rate_limited: i32,
+    pub rows_written: i64,
+    pub rows_rejected: i64,
+    pub started_at: Timestamp,
+    pub duration_ms: i64,
+}
+
+impl Store {
+    /// The newest runs that pass `filter`, newest first.
+    pub async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
+        let query = runs::Entity::find()
+            .apply_if(filter.schedule.as_deref(), |q, s| {
+                q.filter(runs::Column::Schedule.eq(s))
+            })
+            .apply_if(filter.state.as_deref(), |q, s| {
+                q.filter(runs::Column::State.eq(s))
+            })
+            .apply_if(filter.since, |q, at| {
+                q.filter(runs::Column::ScheduledFor.gte(to_column(at)))
+            })
+            .order_by_desc(runs::Column::Id)
+            .limit(filter.limit);
+        let rows = self.ask("runs", query.all(&self.read)).await?;
+        Ok(rows.into_iter().map(run_row).collect())
+    }
+
+    /// One run, if there is one of that number.
+    pub async fn run(&self, id: i64) -> Result<Option<RunRow>, StoreError> {
+        let row = self
+            .ask("run", runs::Entity::find_by_id(id).one(&self.read))
+            .await?;
+        Ok(row.map(run_row))
+    }
+
+    /// The newest run of each schedule.
+    pub async fn latest_runs(&self) -> Result<Vec<RunRow>, StoreError> {
+        let newest = runs::Entity::find()
+            .select_only()
+            .column_as(runs::Column::Id.max(), "id")
+            .group_by(runs::Column::Schedule)
+            .into_query();
+        let query = runs::Entity::find().filter(runs::Column::Id.in_subquery(newest));
+        let rows = self.ask("runs", query.all(&self.read)).await?;
+        Ok(rows.into_iter().map(run_row).collect())
+    }
+
+    /// The tasks of a run, in order of symbol.
+    pub async fn tasks(&self, run_id: i64) -> Result<Vec<TaskRow>, StoreError> {
+        let query = run_tasks::Entity::find()
+            .filter(run_tasks::Column::RunId.eq(run_id))
+            .order_by_asc(run_tasks::Column::Symbol);
+        let rows = self.ask("run_tasks", query.all(&self.read)).await?;
+        Ok(rows.into_iter().map(task_row).collect())
+    }
+}
+
+fn run_row(row: runs::Model) -> RunRow {
+    RunRow {
+        id: row.id,
+        schedule: row.schedule,
+        job: row.job,
+        trigger: row.trigger,
+        scheduled_for: to_timestamp(row.scheduled_for),
+        state: row.state,
+        started_at: row.started_at.map(to_timestamp),
+        finished_at: row.finished_at.map(to_timestamp),
+        duration_ms: row.duration_ms,
+        lateness_ms: row.lateness_ms,
+        tasks_total: row.tasks_total,
+        tasks_succeeded: row.tasks_succeeded,
+        tasks_failed: row.tasks_failed,
+        calls: row.calls,
+        retries: row.retries,
+        rate_limited: row.rate_limited,
+        rows_written: row.rows_written,
+        reason: row.reason,
+    }
+}
+
+fn task_row(row: run_tasks::Model) -> TaskRow {
+    TaskRow {
+        run_id: row.run_id,
+        symbol: row.symbol,
+        outcome: row.outcome,
+        class: row.class,
+        message: row.message,
+        calls: row.calls,
+        retries: row.retries,
+        rate_limited: row.rate_limited,
+        rows_written: row.rows_written,
+        rows_rejected: row.rows_rejected,
+        started_at: to_timestamp(row.started_at),
+        duration_ms: row.duration_ms,
+    }
+}

@@ -1,0 +1,352 @@
+//! The ledger: the one place that decides whether a fire is ours, and what became of it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait as _, EntityTrait as _, ExprTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QuerySelect as _,
+};
+
+use super::convert::{to_column, to_i32, to_i64, to_timestamp};
+use super::entities::{daemon_epochs, run_tasks, runs};
+use super::{Store, StoreError, chunks};
+use crate::domain::{
+    Fire, JobKind, RunOrigin, RunState, RunTotals, ScheduleId, TaskOutcome, TaskResult,
+};
+
+/// One start of a daemon or verb: rows name the epoch that claimed them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epoch(pub i64);
+
+/// A fire to be written into the ledger.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The fire.
+    pub fire: Fire,
+    /// The schedule's job.
+    pub job: JobKind,
+    /// What made it due.
+    pub origin: RunOrigin,
+    /// `Claimed`, or the state it ends in at once.
+    pub state: RunState,
+    /// Why it is not run, or runs late.
+    pub reason: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct RunEnd {
+    /// Its final state.
+    pub state: RunState,
+    /// Sums over its tasks.
+    pub totals: RunTotals,
+    /// How long it took.
+    pub duration_ms: i64,
+    /// Why, when it is not plain from the tasks.
+    pub reason: Option<String>,
+}
+
+impl Store {
+    /// Records a start; its id marks every row this process claims.
+    pub async fn begin_epoch(&self, now: Timestamp) -> Result<Epoch, StoreError> {
+        let row = daemon_epochs::ActiveModel {
+            id: NotSet,
+            started_at: Set(to_column(now)),
+            stopped_at: Set(None),
+            pid: Set(std::process::id().into()),
+            version: Set(env!("CARGO_PKG_VERSION").to_owned()),
+        };
+        let inserted = self
+            .ask(
+                "epoch",
+                daemon_epochs::Entity::insert(row).exec(&self.write),
+            )
+            .await?;
+        Ok(Epoch(inserted.last_insert_id))
+    }
+
+    /// Records an orderly stop.
+    pub async fn end_epoch(&self, epoch: Epoch, now: Timestamp) -> Result<(), StoreError> {
+        let update = daemon_epochs::Entity::update_many()
+            .col_expr(
+                daemon_epochs::Column::StoppedAt,
+                Expr::value(to_column(now)),
+            )
+            .filter(daemon_epochs::Column::Id.eq(epoch.0));
+        self.ask("epoch", update.exec(&self.write)).await.map(drop)
+    }
+
+    /// Closes what dead daemons left open: runs of epochs before `epoch` that never stopped and
+    /// whose process is gone become `abandoned`. Gives how many.
+    pub async fn abandon_dead_runs(&self, epoch: Epoch, now: Timestamp) -> Result<u64, StoreError> {
+        let open =
+            runs::Column::State.is_in([RunState::Claimed, RunState::Running].map(RunState::as_str));
+        let living: Vec<i64> = self.living_epochs(epoch).await?;
+        let filter = open.and(runs::Column::Epoch.is_not_in(living));
+        let query = runs::Entity::find()
+            .filter(filter.clone())
+            .count(&self.write);
+        let count = self.ask("abandon", query).await?;
+        if count > 0 {
+            let update = runs::Entity::update_many()
+                .col_expr(
+                    runs::Column::State,
+                    Expr::value(RunState::Abandoned.as_str()),
+                )
+                .col_expr(runs::Column::FinishedAt, Expr::value(to_column(now)))
+                .col_expr(runs::Column::Reason, Expr::value("its daemon died"))
+                .filter(filter);
+            self.ask("abandon", update.exec(&self.write)).await?;
+        }
+        Ok(count)
+    }
+
+    /// This epoch, and others whose process still lives (a verb running beside the daemon).
+    async fn living_epochs(&self, own: Epoch) -> Result<Vec<i64>, StoreError> {
+        let open = daemon_epochs::Entity::find().filter(daemon_epochs::Column::StoppedAt.is_null());
+        let rows = self.ask("epoch", open.all(&self.write)).await?;
+        let alive = |row: &daemon_epochs::Model| {
+            row.id == own.0
+                || (row.pid != i64::from(std::process::id())
+                    && process_exists(row.pid, row.started_at.timestamp()))
+        };
+        Ok(rows
+            .iter()
+            .filter(|row| alive(row))
+            .map(|row| row.id)
+            .collect())
+    }
+
+    /// Writes all `claims` in one statement and tells which of them are ours, with their run ids.
+    /// A fire that is already in the ledger, whoever wrote it, is not.
+    pub async fn claim(
+        &self,
+        claims: &[Claim],
+        epoch: Epoch,
+        now: Timestamp,
+    ) -> Result<BTreeMap<(ScheduleId, Timestamp), i64>, StoreError> {
+        if claims.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let rows: Vec<runs::ActiveModel> = claims
+            .iter()
+            .map(|claim| claim_row(claim, epoch, now))
+            .collect();
+        let schedules: Vec<&str> = claims.iter().map(|c| c.fire.schedule.as_str()).collect();
+        let instants = claims.iter().map(|c| c.fire.scheduled_for);
+        let first = instants.clone().min().unwrap_or_default();
+        let last = instants.max().unwrap_or_default();
+        let keep = OnConflict::columns([runs::Column::Schedule, runs::Column::ScheduledFor])
+            .do_nothing()
+            .to_owned();
+        let ours = runs::Entity::find()
+            .select_only()
+            .columns([
+                runs::Column::Id,
+                runs::Column::Schedule,
+                runs::Column::ScheduledFor,
+            ])
+            .filter(runs::Column::Epoch.eq(epoch.0))
+            .filter(runs::Column::Schedule.is_in(schedules))
+            .filter(runs::Column::ScheduledFor.between(to_column(first), to_column(last)));
+        let found: Vec<(i64, String, sea_orm::prelude::DateTimeUtc)> = self
+            .ask("claim", async {
+                chunks::upsert(&self.write, rows, keep).await?;
+                ours.into_tuple().all(&self.write).await
+            })
+            .await?;
+        Ok(found
+            .into_iter()
+            .filter_map(|(id, schedule, at)| {
+                Some(((ScheduleId::try_new(&schedule).ok()?, to_timestamp(at)), id))
+            })
+            .collect())
+    }
+
+    /// The newest fire of each schedule the ledger knows, manual runs left out.
+    pub async fn latest_fires(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        let planned = [RunOrigin::Schedule, RunOrigin::CatchUp].map(RunOrigin::as_str);
+        let query = runs::Entity::find()
+            .select_only()
+            .column(runs::Column::Schedule)
+            .column_as(runs::Column::ScheduledFor.max(), "latest")
+            .filter(runs::Column::Trigger.is_in(planned))
+            .group_by(runs::Column::Schedule)
+            .into_tuple::<(String, sea_orm::prelude::DateTimeUtc)>();
+        let rows = self.ask("latest_fires", query.all(&self.write)).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(schedule, at)| (schedule, to_timestamp(at)))
+            .collect())
+    }
+
+    /// The run's tasks are being dispatched.
+    pub async fn run_started(
+        &self,
+        run_id: i64,
+        tasks_total: u32,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let update = runs::Entity::update_many()
+            .col_expr(runs::Column::State, Expr::value(RunState::Running.as_str()))
+            .col_expr(runs::Column::StartedAt, Expr::value(to_column(now)))
+            .col_expr(runs::Column::TasksTotal, Expr::value(to_i32(tasks_total)))
+            .filter(runs::Column::Id.eq(run_id));
+        self.ask("run_started", update.exec(&self.write))
+            .await
+            .map(drop)
+    }
+
+    /// The run's end; its row never changes again.
+    pub async fn run_ended(
+        &self,
+        run_id: i64,
+        end: &RunEnd,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let totals = &end.totals;
+        let update = runs::Entity::update_many()
+            .col_expr(runs::Column::State, Expr::value(end.state.as_str()))
+            .col_expr(runs::Column::FinishedAt, Expr::value(to_column(now)))
+            .col_expr(runs::Column::DurationMs, Expr::value(end.duration_ms))
+            .col_expr(runs::Column::Reason, Expr::value(end.reason.clone()))
+            .col_expr(
+                runs::Column::TasksTotal,
+                Expr::value(to_i32(totals.tasks_total)),
+            )
+            .col_expr(
+                runs::Column::TasksSucceeded,
+                Expr::value(to_i32(totals.tasks_succeeded)),
+            )
+            .col_expr(
+                runs::Column::TasksFailed,
+                Expr::value(to_i32(totals.tasks_failed)),
+            )
+            .col_expr(runs::Column::Calls, Expr::value(to_i32(totals.calls)))
+            .col_expr(runs::Column::Retries, Expr::value(to_i32(totals.retries)))
+            .col_expr(
+                runs::Column::RateLimited,
+                Expr::value(to_i32(totals.rate_limited)),
+            )
+            .col_expr(
+                runs::Column::RowsWritten,
+                Expr::value(to_i64(totals.rows_written)),
+            )
+            .filter(runs::Column::Id.eq(run_id));
+        self.ask("run_ended", update.exec(&self.write))
+            .await
+            .map(drop)
+    }
+
+    /// Outcomes of tasks; one that is there already is replaced.
+    pub async fn tasks_ended(
+        &self,
+        run_id: i64,
+        outcomes: &[TaskOutcome],
+    ) -> Result<(), StoreError> {
+        let rows = outcomes
+            .iter()
+            .map(|outcome| task_row(run_id, outcome))
+            .collect();
+        let replace = OnConflict::columns([run_tasks::Column::RunId, run_tasks::Column::Symbol])
+            .update_columns([
+                run_tasks::Column::Outcome,
+                run_tasks::Column::Class,
+                run_tasks::Column::Message,
+                run_tasks::Column::Calls,
+                run_tasks::Column::Retries,
+                run_tasks::Column::RateLimited,
+                run_tasks::Column::RowsWritten,
+                run_tasks::Column::RowsRejected,
+                run_tasks::Column::StartedAt,
+                run_tasks::Column::DurationMs,
+            ])
+            .to_owned();
+        self.ask("tasks_ended", async {
+            let transaction = self.begin().await?;
+            chunks::upsert(&transaction, rows, replace).await?;
+            transaction.commit().await
+        })
+        .await
+    }
+}
+
+/// Whether `pid` is a process that was already there at `started` (seconds since the Unix epoch):
+/// a reused number belongs to a younger process. False where /proc does not show it.
+fn process_exists(pid: i64, started: i64) -> bool {
+    process_start(pid).is_some_and(|start| start <= started + 2)
+}
+
+/// When a process began, in seconds since the Unix epoch: field 22 of /proc/PID/stat counts
+/// hundredths of a second since boot (proc(5); `USER_HZ` is 100 on Linux), `btime` is the boot.
+fn process_start(pid: i64) -> Option<i64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the name in parentheses and may itself contain blanks.
+    let after_name = stat.rsplit_once(')')?.1;
+    let ticks: i64 = after_name.split_ascii_whitespace().nth(19)?.parse().ok()?;
+    let system = std::fs::read_to_string("/proc/stat").ok()?;
+    let boot = system
+        .lines()
+        .find_map(|line| line.strip_prefix("btime "))?;
+    Some(boot.trim().parse::<i64>().ok()? + ticks / 100)
+}
+
+fn claim_row(claim: &Claim, epoch: Epoch, now: Timestamp) -> runs::ActiveModel {
+    let lateness = now.as_millisecond() - claim.fire.scheduled_for.as_millisecond();
+    let ended = claim.state.is_terminal().then(|| to_column(now));
+    runs::ActiveModel {
+        id: NotSet,
+        schedule: Set(claim.fire.schedule.as_str().to_owned()),
+        job: Set(claim.job.as_str().to_owned()),
+        trigger: Set(claim.origin.as_str().to_owned()),
+        scheduled_for: Set(to_column(claim.fire.scheduled_for)),
+        state: Set(claim.state.as_str().to_owned()),
+        claimed_at: Set(to_column(now)),
+        started_at: Set(None),
+        finished_at: Set(ended),
+        duration_ms: Set(None),
+        lateness_ms: Set(Ord::max(lateness, 0)),
+        epoch: Set(epoch.0),
+        reason: Set(claim.reason.clone()),
+        tasks_total: Set(0),
+        tasks_succeeded: Set(0),
+        tasks_failed: Set(0),
+        calls: Set(0),
+        retries: Set(0),
+        rate_limited: Set(0),
+        rows_written: Set(0),
+    }
+}
+
+fn task_row(run_id: i64, outcome: &TaskOutcome) -> run_tasks::ActiveModel {
+    let (name, class, message, written, rejected) = match &outcome.result {
+        TaskResult::Succeeded {
+            rows_written,
+            rows_rejected,
+        } => ("succeeded", None, None, *rows_written, *rows_rejected),
+        TaskResult::Failed { class, message } => (
+            "failed",
+            Some(class.as_str().to_owned()),
+            Some(message.clone()),
+            0,
+            0,
+        ),
+    };
+    run_tasks::ActiveModel {
+        run_id: Set(run_id),
+        symbol: Set(outcome.symbol.as_str().to_owned()),
+        outcome: Set(name.to_owned()),
+        class: Set(class),
+        message: Set(message),
+        calls: Set(to_i32(outcome.calls)),
+        retries: Set(to_i32(outcome.retries)),
+        rate_limited: Set(to_i32(outcome.rate_limited)),
+        rows_written: Set(to_i64(written)),
+        rows_rejected: Set(to_i64(rejected)),
+        started_at: Set(to_column(outcome.started_at)),
+        duration_ms: Set(outcome.duration_ms),
+    }
+}

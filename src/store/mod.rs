@@ -1,0 +1,209 @@
+//! The database: the only place that names sea-orm.
+//!
+//! On SQLite all writes go through one connection (more would only wait for each other's lock) and
+//! reads through a pool of their own; elsewhere both are the same pool.
+
+mod chunks;
+mod convert;
+mod entities;
+mod error;
+mod facts;
+mod history;
+mod ledger;
+mod price_rows;
+mod prices;
+mod reports;
+mod samples;
+
+use std::time::Duration;
+
+use finstage_migrations::Migrator;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+};
+use sea_orm_migration::MigratorTrait as _;
+
+pub use error::StoreError;
+pub use history::{RunFilter, RunRow, TaskRow};
+pub use ledger::{Claim, Epoch, RunEnd};
+pub use prices::{Answer, Instrument, Known, Written};
+pub use reports::{DurationReport, ProcessReport, ScheduleReport};
+pub use samples::ResourceSample;
+
+use crate::config::{PoolSettings, StoreSettings, StoreUrl};
+use crate::telemetry::{Meter, Work, events};
+
+/// Longest wait for SQLite's write lock when another process holds it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bound on any use of the database: nothing may hang for ever.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Prepared statements kept per connection; the chunk sizes are fixed so that few texts occur.
+const STATEMENT_CACHE: usize = 32;
+
+/// An open database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    write: DatabaseConnection,
+    read: DatabaseConnection,
+    url: StoreUrl,
+    meter: Meter,
+}
+
+impl Store {
+    /// Opens the database, creating an SQLite file that is missing (mode 0600).
+    pub async fn open(settings: &StoreSettings, meter: Meter) -> Result<Self, StoreError> {
+        let url = &settings.url;
+        let failed = |error: DbErr| open_error(url, &error);
+        if let Some(path) = url.sqlite_path() {
+            create_private(&path).map_err(|error| StoreError::Open {
+                url: url.redacted(),
+                reason: error.to_string(),
+            })?;
+        }
+        let pool = &settings.pool;
+        let write_connections = if url.is_sqlite() {
+            1
+        } else {
+            pool.max + pool.overflow
+        };
+        let write = Database::connect(options(url, pool, write_connections))
+            .await
+            .map_err(failed)?;
+        let read = if url.is_sqlite() {
+            // Opened on first use: a daemon that nobody asks needs one connection.
+            let mut options = options(url, pool, pool.max + pool.overflow);
+            options.connect_lazy(true);
+            Database::connect(options).await.map_err(failed)?
+        } else {
+            write.clone()
+        };
+        Ok(Self {
+            write,
+            read,
+            url: url.clone(),
+            meter,
+        })
+    }
+
+    /// Brings the schema up to date; gives the number of changes applied.
+    pub async fn migrate(&self) -> Result<u64, StoreError> {
+        let pending = Migrator::get_pending_migrations(&self.write)
+            .await
+            .map_err(|error| StoreError::TooNew {
+                url: self.url.redacted(),
+                reason: error.to_string(),
+            })?;
+        if pending.is_empty() {
+            return Ok(0);
+        }
+        let count = u64::try_from(pending.len()).unwrap_or(u64::MAX);
+        self.ask("schema", Migrator::up(&self.write, None)).await?;
+        events::StoreMigrated { migrations: count }.emit();
+        Ok(count)
+    }
+
+    /// How many changes of the schema this program knows and the database lacks.
+    pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
+        let pending = Migrator::get_pending_migrations(&self.read).await;
+        pending
+            .map(|list| list.len())
+            .map_err(|error| StoreError::TooNew {
+                url: self.url.redacted(),
+                reason: error.to_string(),
+            })
+    }
+
+    /// Where the database is, without secrets.
+    pub fn place(&self) -> String {
+        self.url.redacted()
+    }
+
+    /// The backend's name.
+    pub fn backend(&self) -> &'static str {
+        match self.write.get_database_backend() {
+            sea_orm::DbBackend::Sqlite => "sqlite",
+            sea_orm::DbBackend::Postgres => "postgres",
+            _ => "mysql",
+        }
+    }
+
+    /// Closes all connections.
+    pub async fn close(self) {
+        let _ = self.read.close().await;
+        let _ = self.write.close().await;
+    }
+
+    /// Runs one use of the database: measured, bounded in time, its error in our words.
+    async fn ask<T>(
+        &self,
+        what: &'static str,
+        query: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, StoreError> {
+        let bounded = tokio::time::timeout(STATEMENT_TIMEOUT, query);
+        match self.meter.measure(Work::Query, what, bounded).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(source)) => Err(StoreError::Statement { what, source }),
+            Err(_) => Err(StoreError::Timeout {
+                what,
+                after: STATEMENT_TIMEOUT,
+            }),
+        }
+    }
+
+    /// A transaction that takes the write lock at once: one that first reads and then wants to
+    /// write fails on SQLite in spite of the busy timeout.
+    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let mode = self
+            .url
+            .is_sqlite()
+            .then_some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions {
+            sqlite_transaction_mode: mode,
+            ..Default::default()
+        };
+        self.write.begin_with_options(options).await
+    }
+}
+
+fn options(url: &StoreUrl, pool: &PoolSettings, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url.expose());
+    options
+        .max_connections(connections)
+        .min_connections(0)
+        .acquire_timeout(pool.acquire_timeout)
+        .max_lifetime(pool.max_lifetime)
+        .test_before_acquire(pool.check_before_use && !url.is_sqlite())
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|options| {
+            options
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Normal)
+                .busy_timeout(BUSY_TIMEOUT)
+                .statement_cache_capacity(STATEMENT_CACHE)
+                .foreign_keys(false)
+        });
+    options
+}
+
+/// Prices and URLs are nobody else's to read: the file is created for its owner only.
+fn create_private(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = std::fs::OpenOptions::new();
+    options
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
+fn open_error(url: &StoreUrl, error: &DbErr) -> StoreError {
+    StoreError::Open {
+        url: url.redacted(),
+        reason: error.to_string(),
+    }
+}

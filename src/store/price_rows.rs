@@ -1,0 +1,234 @@
+//! Prices as rows: each value's upsert and its way back.
+
+use jiff::Timestamp;
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr};
+
+use super::chunks;
+use super::convert::{to_column, to_date, to_naive, to_timestamp};
+use super::entities::{all_time_highs, daily_bars, instruments, price_snapshots, quotes};
+use super::prices::Instrument;
+use crate::domain::{AllTimeHigh, DailyBar, Quote, Symbol};
+
+/// Split-adjusted, not dividend-adjusted: what Yahoo's `close` is.
+const PRICE_BASIS: &str = "split_adjusted";
+
+/// Upserts bars; those in `corrected` replace a final bar, so their revision goes up.
+pub(super) async fn put_bars<C: ConnectionTrait>(
+    connection: &C,
+    symbol: &Symbol,
+    fresh: &[DailyBar],
+    corrected: &[DailyBar],
+    source: &'static str,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    use daily_bars::Column;
+    let key = [Column::Symbol, Column::TradingDate];
+    let values = [
+        Column::Open,
+        Column::High,
+        Column::Low,
+        Column::Close,
+        Column::AdjClose,
+        Column::Volume,
+        Column::Source,
+        Column::PriceBasis,
+        Column::IsFinal,
+        Column::FetchedAt,
+    ];
+    let rows = |bars: &[DailyBar]| -> Vec<_> {
+        bars.iter()
+            .map(|bar| bar_row(symbol, bar, source, now))
+            .collect()
+    };
+    let replace = OnConflict::columns(key).update_columns(values).to_owned();
+    chunks::upsert(connection, rows(fresh), replace).await?;
+    let revise = OnConflict::columns(key)
+        .update_columns(values)
+        .value(
+            Column::Revision,
+            Expr::col((daily_bars::Entity, Column::Revision)).add(1),
+        )
+        .to_owned();
+    chunks::upsert(connection, rows(corrected), revise).await
+}
+
+pub(super) async fn put_instrument<C: ConnectionTrait>(
+    connection: &C,
+    symbol: &Symbol,
+    instrument: &Instrument,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    use instruments::Column;
+    let row = instruments::ActiveModel {
+        symbol: Set(symbol.as_str().to_owned()),
+        currency: Set(instrument.currency.clone()),
+        timezone: Set(instrument.timezone.clone()),
+        instrument_type: Set(instrument.instrument_type.clone()),
+        exchange: Set(instrument.exchange.clone()),
+        first_trade_date: Set(instrument.first_trade_date.map(to_naive)),
+        updated_at: Set(to_column(now)),
+    };
+    let replace = OnConflict::column(Column::Symbol)
+        .update_columns([
+            Column::Currency,
+            Column::Timezone,
+            Column::InstrumentType,
+            Column::Exchange,
+            Column::FirstTradeDate,
+            Column::UpdatedAt,
+        ])
+        .to_owned();
+    chunks::upsert(connection, vec![row], replace).await
+}
+
+pub(super) async fn put_quote<C: ConnectionTrait>(
+    connection: &C,
+    symbol: &Symbol,
+    quote: &Quote,
+    source: &'static str,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    use quotes::Column;
+    let row = quotes::ActiveModel {
+        symbol: Set(symbol.as_str().to_owned()),
+        price: Set(quote.price),
+        market_time: Set(to_column(quote.market_time)),
+        trading_date: Set(to_naive(quote.trading_date)),
+        currency: Set(quote.currency.clone()),
+        previous_close: Set(quote.previous_close),
+        day_high: Set(quote.day_high),
+        day_low: Set(quote.day_low),
+        day_volume: Set(quote.day_volume),
+        source: Set(source.to_owned()),
+        fetched_at: Set(to_column(now)),
+    };
+    let replace = OnConflict::column(Column::Symbol)
+        .update_columns([
+            Column::Price,
+            Column::MarketTime,
+            Column::TradingDate,
+            Column::Currency,
+            Column::PreviousClose,
+            Column::DayHigh,
+            Column::DayLow,
+            Column::DayVolume,
+            Column::Source,
+            Column::FetchedAt,
+        ])
+        .to_owned();
+    chunks::upsert(connection, vec![row], replace).await
+}
+
+pub(super) async fn put_snapshot<C: ConnectionTrait>(
+    connection: &C,
+    symbol: &Symbol,
+    bar: &DailyBar,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    use price_snapshots::Column;
+    let row = price_snapshots::ActiveModel {
+        symbol: Set(symbol.as_str().to_owned()),
+        trading_date: Set(to_naive(bar.trading_date)),
+        close: Set(bar.close),
+        high: Set(bar.high),
+        low: Set(bar.low),
+        updated_at: Set(to_column(now)),
+    };
+    let replace = OnConflict::columns([Column::Symbol, Column::TradingDate])
+        .update_columns([Column::Close, Column::High, Column::Low, Column::UpdatedAt])
+        .to_owned();
+    chunks::upsert(connection, vec![row], replace).await
+}
+
+pub(super) async fn put_high<C: ConnectionTrait>(
+    connection: &C,
+    symbol: &Symbol,
+    high: &AllTimeHigh,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    use all_time_highs::Column;
+    let row = all_time_highs::ActiveModel {
+        symbol: Set(symbol.as_str().to_owned()),
+        price: Set(high.price),
+        trading_date: Set(to_naive(high.trading_date)),
+        covered_from: Set(to_naive(high.covered_from)),
+        updated_at: Set(to_column(now)),
+    };
+    let replace = OnConflict::column(Column::Symbol)
+        .update_columns([
+            Column::Price,
+            Column::TradingDate,
+            Column::CoveredFrom,
+            Column::UpdatedAt,
+        ])
+        .to_owned();
+    chunks::upsert(connection, vec![row], replace).await
+}
+
+fn bar_row(
+    symbol: &Symbol,
+    bar: &DailyBar,
+    source: &'static str,
+    now: Timestamp,
+) -> daily_bars::ActiveModel {
+    daily_bars::ActiveModel {
+        symbol: Set(symbol.as_str().to_owned()),
+        trading_date: Set(to_naive(bar.trading_date)),
+        open: Set(bar.open),
+        high: Set(bar.high),
+        low: Set(bar.low),
+        close: Set(bar.close),
+        adj_close: Set(bar.adj_close),
+        volume: Set(bar.volume),
+        source: Set(source.to_owned()),
+        price_basis: Set(PRICE_BASIS.to_owned()),
+        is_final: Set(bar.is_final),
+        revision: Set(0),
+        fetched_at: Set(to_column(now)),
+    }
+}
+
+pub(super) fn bar_of(row: &daily_bars::Model) -> DailyBar {
+    DailyBar {
+        trading_date: to_date(row.trading_date),
+        open: row.open,
+        high: row.high,
+        low: row.low,
+        close: row.close,
+        adj_close: row.adj_close,
+        volume: row.volume,
+        is_final: row.is_final,
+    }
+}
+
+pub(super) fn quote_of(row: quotes::Model) -> Quote {
+    Quote {
+        price: row.price,
+        market_time: to_timestamp(row.market_time),
+        trading_date: to_date(row.trading_date),
+        currency: row.currency,
+        previous_close: row.previous_close,
+        day_high: row.day_high,
+        day_low: row.day_low,
+        day_volume: row.day_volume,
+    }
+}
+
+pub(super) fn instrument_of(row: instruments::Model) -> Instrument {
+    Instrument {
+        currency: row.currency,
+        timezone: row.timezone,
+        instrument_type: row.instrument_type,
+        exchange: row.exchange,
+        first_trade_date: row.first_trade_date.map(to_date),
+    }
+}
+
+pub(super) fn high_of(row: &all_time_highs::Model) -> AllTimeHigh {
+    AllTimeHigh {
+        price: row.price,
+        trading_date: to_date(row.trading_date),
+        covered_from: to_date(row.covered_from),
+    }
+}

@@ -1,0 +1,281 @@
+//! One log line: its envelope, its bounds, its three formats.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+
+use tracing::Level;
+use tracing::field::{Field, Visit};
+
+/// Longest line written: journalctl shows `null` for longer ones.
+const MAX_LINE_BYTES: usize = 4096;
+
+/// Longest text of one field; the rest is cut and marked.
+const MAX_FIELD_CHARS: usize = 600;
+
+/// Room kept for the closing brace and the mark of a shortened line.
+const LINE_RESERVE_BYTES: usize = 32;
+
+/// `[daemon] log.format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// JSON with priority prefix under the journal, text on a terminal, JSON otherwise.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For eyes.
+    Text,
+}
+
+impl LogFormat {
+    /// Every format with its name in schedules.toml.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("auto", Self::Auto),
+        ("json", Self::Json),
+        ("text", Self::Text),
+    ];
+
+    pub(super) fn resolve(self) -> Style {
+        match self {
+            Self::Json => Style::Json {
+                priority: stderr_is_journal(),
+            },
+            Self::Text => Style::Text {
+                color: std::io::stderr().is_terminal(),
+            },
+            Self::Auto if stderr_is_journal() => Style::Json { priority: true },
+            Self::Auto if std::io::stderr().is_terminal() => Style::Text { color: true },
+            Self::Auto => Style::Json { priority: false },
+        }
+    }
+}
+
+/// How lines look once the surroundings are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    Json { priority: bool },
+    Text { color: bool },
+}
+
+/// Whether stderr is the journal's socket: systemd puts its device and inode into `JOURNAL_STREAM`.
+fn stderr_is_journal() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    std::fs::metadata("/proc/self/fd/2")
+        .is_ok_and(|meta| stream == format!("{}:{}", meta.dev(), meta.ino()))
+}
+
+/// syslog priority, as sd-daemon(3) prefixes it.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        _ => 7,
+    }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "error",
+        Level::WARN => "warn",
+        Level::INFO => "info",
+        _ => "debug",
+    }
+}
+
+/// Builds one line while visiting an event's fields.
+pub(super) struct LineBuilder {
+    style: Style,
+    line: String,
+    shortened: bool,
+}
+
+impl LineBuilder {
+    pub(super) fn new(style: Style, level: Level, timestamp: &str) -> Self {
+        let mut line = String::with_capacity(384);
+        match style {
+            Style::Json { priority: true } => {
+                let _ = write!(line, "<{}>", priority(level));
+            }
+            Style::Json { .. } | Style::Text { .. } => {}
+        }
+        match style {
+            Style::Json { .. } => {
+                let name = level_name(level);
+                let _ = write!(line, "{{\"ts\":\"{timestamp}\",\"level\":\"{name}\"");
+            }
+            Style::Text { color } => {
+                let (on, off) = if color {
+                    (text_color(level), "\x1b[0m")
+                } else {
+                    ("", "")
+                };
+                let time = timestamp.get(11..23).unwrap_or(timestamp);
+                let _ = write!(
+                    line,
+                    "{time} {on}{:5}{off}",
+                    level_name(level).to_uppercase()
+                );
+            }
+        }
+        Self {
+            style,
+            line,
+            shortened: false,
+        }
+    }
+
+    pub(super) fn finish(mut self) -> String {
+        if let Style::Json { .. } = self.style {
+            if self.shortened {
+                self.line.push_str(",\"shortened\":true");
+            }
+            self.line.push('}');
+        }
+        self.line.push('\n');
+        self.line
+    }
+
+    pub(super) fn text(&mut self, key: &str, value: &str) {
+        let value = clip(value);
+        match self.style {
+            Style::Json { .. } => {
+                let quoted = serde_json::Value::from(value.as_ref()).to_string();
+                self.raw(key, &quoted);
+            }
+            Style::Text { .. } => {
+                let plain: String = value
+                    .chars()
+                    .map(|c| if c.is_control() { ' ' } else { c })
+                    .collect();
+                if plain.is_empty() || plain.contains([' ', '"', '=']) {
+                    self.raw(key, &format!("{plain:?}"));
+                } else {
+                    self.raw(key, &plain);
+                }
+            }
+        }
+    }
+
+    pub(super) fn number(&mut self, key: &str, value: u64) {
+        self.raw(key, &value.to_string());
+    }
+
+    /// Appends `key` with a value that needs no quoting any more.
+    fn raw(&mut self, key: &str, value: &str) {
+        if self.line.len() + key.len() + value.len() + LINE_RESERVE_BYTES > MAX_LINE_BYTES {
+            self.shortened = true;
+            return;
+        }
+        let _ = match (self.style, key) {
+            (Style::Json { .. }, _) => write!(self.line, ",\"{key}\":{value}"),
+            (Style::Text { .. }, "event") => write!(self.line, " {value:<24}"),
+            (Style::Text { .. }, "msg") => write!(self.line, " {}", value.trim_matches('"')),
+            (Style::Text { .. }, "code") => Ok(()),
+            (Style::Text { .. }, _) => write!(self.line, " {key}={value}"),
+        };
+    }
+}
+
+fn text_color(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "\x1b[1;31m",
+        Level::WARN => "\x1b[33m",
+        Level::INFO => "\x1b[32m",
+        _ => "\x1b[2m",
+    }
+}
+
+fn clip(value: &str) -> std::borrow::Cow<'_, str> {
+    match value.char_indices().nth(MAX_FIELD_CHARS) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()).into(),
+        None => value.into(),
+    }
+}
+
+impl Visit for LineBuilder {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field.name(), value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.raw(field.name(), &value.to_string());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.raw(field.name(), &value.to_string());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.raw(field.name(), if value { "true" } else { "false" });
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if value.is_finite() {
+            self.raw(field.name(), &format!("{value:.2}"));
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        let name = if field.name() == "message" {
+            "text"
+        } else {
+            field.name()
+        };
+        self.text(name, &format!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(build: impl FnOnce(&mut LineBuilder)) -> String {
+        let style = Style::Json { priority: true };
+        let mut line = LineBuilder::new(style, Level::ERROR, "2026-01-01T00:00:00.000Z");
+        build(&mut line);
+        line.finish()
+    }
+
+    #[test]
+    fn a_json_line_under_the_journal_starts_with_its_priority() {
+        let line = json(|line| line.text("event", "run.failed"));
+        assert_eq!(
+            line,
+            "<3>{\"ts\":\"2026-01-01T00:00:00.000Z\",\"level\":\"error\",\"event\":\"run.failed\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_line_never_exceeds_its_bound_and_stays_json() {
+        let line = json(|line| {
+            for key in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
+                line.text(key, &"\u{1}é\"".repeat(5_000));
+            }
+        });
+        assert!(line.len() <= MAX_LINE_BYTES, "{}", line.len());
+        let value: serde_json::Value =
+            serde_json::from_str(line.trim_start_matches("<3>")).unwrap();
+        assert_eq!(value["shortened"], true);
+    }
+
+    #[test]
+    fn control_characters_reach_neither_the_terminal_nor_a_second_line() {
+        let mut line = LineBuilder::new(
+            Style::Text { color: false },
+            Level::INFO,
+            "2026-01-01T00:00:00.000Z",
+        );
+        line.text("reason", "a\nb\x1b[2Jc");
+        let line = line.finish();
+        assert_eq!(line.matches('\n').count(), 1);
+        assert!(!line.contains('\x1b'));
+        assert!(
+            !json(|l| l.text("x", "a\nb\x1b"))
+                .trim_end()
+                .contains(['\n', '\x1b'])
+        );
+    }
+}

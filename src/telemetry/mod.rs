@@ -1,0 +1,64 @@
+//! What the daemon says about itself: events (log lines), and how long things took.
+
+mod catalogue;
+pub mod events;
+mod histogram;
+mod layer;
+mod line;
+mod meter;
+mod writer;
+
+pub use catalogue::EventDef;
+pub use histogram::Histogram;
+pub use line::LogFormat;
+pub use meter::{Measurement, Meter, Work};
+
+use tracing_subscriber::layer::SubscriberExt as _;
+
+/// How much to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Only what needs somebody.
+    Error,
+    /// And what may need somebody.
+    Warn,
+    /// And what happened, a line per run.
+    Info,
+    /// And each task, request and retry.
+    Debug,
+}
+
+impl LogLevel {
+    /// Every level with its name in schedules.toml.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("error", Self::Error),
+        ("warn", Self::Warn),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+    ];
+
+    fn to_tracing(self) -> tracing::Level {
+        match self {
+            Self::Error => tracing::Level::ERROR,
+            Self::Warn => tracing::Level::WARN,
+            Self::Info => tracing::Level::INFO,
+            Self::Debug => tracing::Level::DEBUG,
+        }
+    }
+}
+
+/// Keeps the log's writer alive; dropping it writes out what is queued.
+#[must_use = "dropping the guard ends the log"]
+pub struct LogGuard {
+    _writer: writer::Writer,
+}
+
+/// Sends every event at or above `level` to stderr in `format`. Call once, first thing.
+pub fn init(format: LogFormat, level: LogLevel) -> LogGuard {
+    let style = format.resolve();
+    let writer = writer::Writer::start(std::io::stderr(), style);
+    let layer = layer::LineLayer::new(style, level.to_tracing(), writer.handle());
+    // Fails only when a subscriber is already installed (a test's): then that one keeps the events.
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer));
+    LogGuard { _writer: writer }
+}

@@ -1,0 +1,166 @@
+//! A writer that never makes the scheduler wait: bounded, on its own thread, and honest about
+//! what it dropped.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use tracing::Level;
+
+use super::line::{LineBuilder, Style};
+use crate::clock::Clock;
+
+/// Lines queued at most.
+const QUEUE_LINES: usize = 8_192;
+
+/// From here on only warnings and errors are queued.
+const SHED_ABOVE_LINES: usize = QUEUE_LINES / 4 * 3;
+
+#[derive(Default)]
+struct Counters {
+    queued: AtomicUsize,
+    dropped: AtomicU64,
+}
+
+/// The sending side; cheap to clone, never blocks.
+#[derive(Clone)]
+pub(super) struct Handle {
+    // `None` once the log has ended.
+    lines: Arc<Mutex<Option<SyncSender<String>>>>,
+    counters: Arc<Counters>,
+}
+
+impl Handle {
+    pub(super) fn send(&self, level: Level, line: String) {
+        let queued = self.counters.queued.load(Ordering::Relaxed);
+        if queued >= SHED_ABOVE_LINES && level > Level::WARN {
+            self.counters.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let Ok(guard) = self.lines.lock() else { return };
+        let Some(lines) = guard.as_ref() else { return };
+        // Counted before sending: the writer thread may take the line at once.
+        self.counters.queued.fetch_add(1, Ordering::Relaxed);
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = lines.try_send(line) {
+            self.counters.queued.fetch_sub(1, Ordering::Relaxed);
+            self.counters.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The writer thread; dropping it writes out the queue and ends the thread.
+pub(super) struct Writer {
+    handle: Handle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(sink: impl Write + Send + 'static, style: Style) -> Self {
+        let (sender, receiver) = sync_channel(QUEUE_LINES);
+        let counters = Arc::new(Counters::default());
+        let handle = Handle {
+            lines: Arc::new(Mutex::new(Some(sender))),
+            counters: Arc::clone(&counters),
+        };
+        let thread = std::thread::Builder::new()
+            .name("log-writer".to_owned())
+            .spawn(move || write_lines(&receiver, sink, style, &counters))
+            .ok();
+        Self { handle, thread }
+    }
+
+    pub(super) fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Ok(mut lines) = self.handle.lines.lock() {
+            lines.take();
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write_lines(
+    receiver: &Receiver<String>,
+    mut sink: impl Write,
+    style: Style,
+    counters: &Counters,
+) {
+    // A closed stderr must not end the daemon: errors of the sink are nobody's to hear.
+    for line in receiver {
+        counters.queued.fetch_sub(1, Ordering::Relaxed);
+        let _ = sink.write_all(line.as_bytes());
+        let dropped = counters.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            let _ = sink.write_all(dropped_line(style, dropped).as_bytes());
+        }
+    }
+    let _ = sink.flush();
+}
+
+fn dropped_line(style: Style, dropped: u64) -> String {
+    let timestamp = format!("{:.3}", Clock::system().now());
+    let mut line = LineBuilder::new(style, Level::WARN, &timestamp);
+    line.text("event", "log.dropped");
+    line.text("code", "FS8001");
+    line.text("msg", "log lines were dropped: the reader is too slow");
+    line.number("lines", dropped);
+    line.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// A sink that waits for a permit before every write.
+    struct Gated {
+        permits: mpsc::Receiver<()>,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Gated {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let _ = self.permits.recv();
+            self.written.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stalled_reader_costs_info_lines_first_never_errors_and_is_reported() {
+        let (permit, permits) = mpsc::channel();
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let sink = Gated {
+            permits,
+            written: Arc::clone(&written),
+        };
+        let writer = Writer::start(sink, Style::Json { priority: false });
+        let handle = writer.handle();
+        for _ in 0..QUEUE_LINES * 2 {
+            handle.send(Level::INFO, "info\n".to_owned());
+        }
+        handle.send(Level::ERROR, "error\n".to_owned());
+        drop(permit);
+        drop(writer);
+        let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("error\n"), "the error was dropped");
+        assert!(
+            text.contains("\"event\":\"log.dropped\""),
+            "nobody said that lines were lost"
+        );
+        assert!(text.matches("info\n").count() <= SHED_ABOVE_LINES + 1);
+    }
+}

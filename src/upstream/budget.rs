@@ -1,0 +1,78 @@
+//! What one task may spend, and what it has spent.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::clock;
+
+/// Requests of one task. Shared with the runner, so that the count survives a task that is cut off.
+#[derive(Debug, Default)]
+pub struct CallCounts {
+    calls: AtomicU32,
+    retries: AtomicU32,
+    rate_limited: AtomicU32,
+}
+
+impl CallCounts {
+    /// Requests sent.
+    pub fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Requests that repeated a question.
+    pub fn retries(&self) -> u32 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Answers that were 429.
+    pub fn rate_limited(&self) -> u32 {
+        self.rate_limited.load(Ordering::Relaxed)
+    }
+}
+
+/// The time a task may work and the counts of its requests. Waiting for the upstream's turn does
+/// not use up the time: the queue is our doing, not the symbol's.
+#[derive(Debug)]
+pub struct Budget {
+    started: Instant,
+    allowed: Duration,
+    waited_ms: AtomicU32,
+    counts: Arc<CallCounts>,
+}
+
+impl Budget {
+    /// A budget that begins now.
+    pub fn starting_now(allowed: Duration, counts: Arc<CallCounts>) -> Self {
+        Self {
+            started: clock::monotonic(),
+            allowed,
+            waited_ms: AtomicU32::new(0),
+            counts,
+        }
+    }
+
+    /// When the task has to be done.
+    pub fn deadline(&self) -> Instant {
+        let waited = Duration::from_millis(self.waited_ms.load(Ordering::Relaxed).into());
+        self.started + self.allowed + waited
+    }
+
+    pub(super) fn add_wait(&self, waited: Duration) {
+        let ms = u32::try_from(waited.as_millis()).unwrap_or(u32::MAX);
+        self.waited_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_call(&self, is_retry: bool) {
+        self.counts.calls.fetch_add(1, Ordering::Relaxed);
+        if is_retry {
+            self.counts.retries.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn count_rate_limited(&self) {
+        self.counts.rate_limited.fetch_add(1, Ordering::Relaxed);
+    }
+}

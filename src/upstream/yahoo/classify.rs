@@ -1,0 +1,99 @@
+//! From status and first bytes to a class, in the order that was found to be right.
+
+use super::super::Fault;
+use super::wire::ErrorEnvelope;
+use crate::domain::FaultClass;
+
+/// Decides about everything that is not an answer with data.
+pub(super) fn classify(status: u16, body: &[u8]) -> Result<(), Fault> {
+    let fault = |class, message: String| Err(Fault::new(class, message));
+    if status == 429 {
+        return fault(
+            FaultClass::RateLimited,
+            "the upstream answered 429 Too Many Requests".into(),
+        );
+    }
+    if (300..400).contains(&status) {
+        return fault(
+            FaultClass::Blocked,
+            format!("the upstream redirects ({status}); not followed"),
+        );
+    }
+    let Some(first) = body.iter().find(|byte| !byte.is_ascii_whitespace()) else {
+        return fault(
+            FaultClass::Outage,
+            format!("an empty answer (HTTP {status})"),
+        );
+    };
+    match first {
+        b'<' => fault(
+            FaultClass::Outage,
+            format!("a web page instead of data (HTTP {status})"),
+        ),
+        b'{' => by_error(status, body),
+        _ => fault(
+            FaultClass::Outage,
+            format!("a text instead of data (HTTP {status})"),
+        ),
+    }
+}
+
+/// The upstream's own error object counts even with status 200.
+fn by_error(status: u16, body: &[u8]) -> Result<(), Fault> {
+    if status == 200 && !mentions_error(body) {
+        return Ok(());
+    }
+    let envelope: ErrorEnvelope = match serde_json::from_slice(body) {
+        Ok(envelope) => envelope,
+        // With 200 the full parse will say what is wrong.
+        Err(_) if status == 200 => return Ok(()),
+        Err(_) => {
+            let message = format!("an unreadable answer (HTTP {status})");
+            return Err(Fault::new(by_status(status), message));
+        }
+    };
+    let Some(error) = envelope.error() else {
+        if status == 200 {
+            return Ok(());
+        }
+        return Err(Fault::new(
+            by_status(status),
+            format!("the upstream answered HTTP {status}"),
+        ));
+    };
+    let code = error.code.as_deref().unwrap_or("no code");
+    let description = error.description.as_deref().unwrap_or("no description");
+    let class = match (code, status) {
+        ("Not Found", _) => FaultClass::NotFound,
+        ("Unauthorized" | "Forbidden", _) | (_, 401 | 403) => FaultClass::Blocked,
+        ("Bad Request", _) if description.starts_with("Data doesn't exist") => FaultClass::NoData,
+        ("Bad Request" | "Unprocessable Entity", _) => FaultClass::BadRequest,
+        ("Too Many Requests", _) => FaultClass::RateLimited,
+        _ => by_status(status),
+    };
+    Err(Fault::new(
+        class,
+        format!("the upstream says: {code}: {description}"),
+    ))
+}
+
+fn by_status(status: u16) -> FaultClass {
+    match status {
+        401 | 403 => FaultClass::Blocked,
+        404 => FaultClass::NotFound,
+        400 | 422 => FaultClass::BadRequest,
+        _ => FaultClass::Outage,
+    }
+}
+
+/// Good answers end in `"error":null}}`; only others are parsed a second time.
+fn mentions_error(body: &[u8]) -> bool {
+    let tail = body.len().saturating_sub(64);
+    let end: Vec<u8> = body
+        .iter()
+        .skip(tail)
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    !end.ends_with(b"\"error\":null}}")
+}

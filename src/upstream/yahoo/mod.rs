@@ -1,0 +1,199 @@
+//! Yahoo Finance's chart endpoint. The contract is described in docs/market-data.md.
+
+mod classify;
+mod parse;
+mod wire;
+
+use jiff::Timestamp;
+use reqwest::Url;
+
+use super::client::{Body, Client, ClientError, MAX_BODY_BYTES};
+use super::{Budget, Chart, ChartRequest, Fault, Gate, MarketData};
+use crate::clock::Clock;
+use crate::config::UpstreamSettings;
+use crate::domain::{FaultClass, Symbol};
+use crate::telemetry::{Meter, Work, events};
+
+pub use parse::parse;
+
+/// The interval every request asks for and every answer must state.
+const INTERVAL: &str = "1d";
+
+/// The provider's name in tables and log lines.
+const PROVIDER: &str = "yahoo";
+
+/// Yahoo, or whatever speaks like it at the configured address.
+pub struct Yahoo {
+    client: Client,
+    gate: Gate,
+    clock: Clock,
+    meter: Meter,
+}
+
+impl Yahoo {
+    /// Builds the client; nothing is sent yet.
+    pub fn new(
+        settings: &UpstreamSettings,
+        clock: Clock,
+        meter: Meter,
+    ) -> Result<Self, ClientError> {
+        let client = Client::new(settings)?;
+        let gate = Gate::new(PROVIDER, settings, meter.clone());
+        Ok(Self {
+            client,
+            gate,
+            clock,
+            meter,
+        })
+    }
+
+    async fn fetch(&self, request: &ChartRequest) -> Result<Chart, Fault> {
+        let body = self
+            .client
+            .get(chart_url(self.client.base(), request))
+            .await;
+        if let Err(fault) = &body
+            && fault.class == FaultClass::BadPayload
+        {
+            events::UpstreamBodyTooLarge {
+                provider: PROVIDER,
+                symbol: request.symbol.as_str(),
+                cap_bytes: MAX_BODY_BYTES as u64,
+            }
+            .emit();
+        }
+        let Body {
+            status,
+            retry_after,
+            bytes,
+        } = body?;
+        let now = self.clock.now();
+        self.meter
+            .measure_sync(Work::Parse, "yahoo.chart", || {
+                read(status, &bytes, request, now)
+            })
+            .map_err(|fault| Fault {
+                retry_after,
+                ..fault
+            })
+    }
+}
+
+#[async_trait::async_trait]
+impl MarketData for Yahoo {
+    fn name(&self) -> &'static str {
+        PROVIDER
+    }
+
+    fn origin(&self) -> String {
+        let base = self.client.base();
+        match (base.scheme(), base.host_str()) {
+            ("http", _) | (_, None) => "simulated".to_owned(),
+            (_, Some(host)) => host.to_owned(),
+        }
+    }
+
+    async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
+        self.gate
+            .ask(&request.symbol, "yahoo.chart", budget, || {
+                self.fetch(request)
+            })
+            .await
+    }
+}
+
+/// Classifies and parses one answer, and checks that it answers `request`.
+pub fn read(
+    status: u16,
+    body: &[u8],
+    request: &ChartRequest,
+    now: Timestamp,
+) -> Result<Chart, Fault> {
+    let mut chart = parse(status, body, now)?;
+    verify(&chart, &request.symbol)?;
+    let window = request.from..=request.to;
+    let dates = (
+        chart.zone.to_datetime(request.from).date(),
+        chart.zone.to_datetime(request.to).date(),
+    );
+    if chart
+        .stamps
+        .is_some_and(|(first, last)| !window.contains(&first) || !window.contains(&last))
+    {
+        chart
+            .bars
+            .retain(|bar| (dates.0..=dates.1).contains(&bar.trading_date));
+    }
+    if chart.bars.is_empty() && chart.rejected.is_empty() {
+        return Err(Fault::new(
+            FaultClass::NoData,
+            "the upstream has no price in this window",
+        ));
+    }
+    Ok(chart)
+}
+
+/// The answer must be for what was asked: a wrong one would silently become somebody's prices.
+fn verify(chart: &Chart, symbol: &Symbol) -> Result<(), Fault> {
+    let wrong = |message| Err(Fault::new(FaultClass::BadPayload, message));
+    if !chart.symbol.eq_ignore_ascii_case(symbol.as_str()) {
+        return wrong(format!("asked for {symbol}, answered with another symbol"));
+    }
+    if chart.granularity != INTERVAL {
+        return wrong(format!(
+            "asked for daily rows, answered with interval `{}`",
+            chart.granularity
+        ));
+    }
+    Ok(())
+}
+
+/// `base/v8/finance/chart/SYMBOL?…`: the symbol is one path segment, encoded by the URL type.
+fn chart_url(base: &Url, request: &ChartRequest) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments
+            .clear()
+            .extend(["v8", "finance", "chart", request.symbol.as_str()]);
+    }
+    url.query_pairs_mut()
+        .append_pair("interval", INTERVAL)
+        .append_pair("events", "div,splits")
+        .append_pair("period1", &request.from.as_second().to_string())
+        .append_pair("period2", &request.to.as_second().to_string());
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_symbol_leaves_the_host_or_its_path_segment(text in "[A-Za-z0-9.\\-_=^]{1,32}") {
+            let Ok(symbol) = Symbol::try_new(&text) else { return Ok(()) };
+            let base = Url::parse("https://query1.finance.yahoo.com").unwrap();
+            let request = ChartRequest { symbol, from: Timestamp::UNIX_EPOCH, to: Timestamp::UNIX_EPOCH };
+            let url = chart_url(&base, &request);
+            prop_assert_eq!(url.host_str(), base.host_str());
+            prop_assert_eq!(url.path_segments().unwrap().count(), 4);
+            prop_assert_eq!(url.fragment(), None);
+        }
+    }
+
+    #[test]
+    fn the_url_is_the_documented_one() {
+        let base = Url::parse("http://127.0.0.1:8080").unwrap();
+        let request = ChartRequest {
+            symbol: Symbol::try_new("^GSPC").unwrap(),
+            from: Timestamp::from_second(-86_400).unwrap(),
+            to: Timestamp::from_second(100).unwrap(),
+        };
+        assert_eq!(
+            chart_url(&base, &request).as_str(),
+            "http://127.0.0.1:8080/v8/finance/chart/%5EGSPC\
+             ?interval=1d&events=div%2Csplits&period1=-86400&period2=100"
+        );
+    }
+}

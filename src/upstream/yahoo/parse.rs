@@ -1,0 +1,342 @@
+//! From an answer's bytes to a [`Chart`]: tolerant in reading, strict in what counts as a bar.
+
+use jiff::civil::Date;
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::{Chart, Fault, LatestPrice};
+use super::classify::classify;
+use super::wire::{Columns, Envelope, Events, Meta, Series, whole};
+use crate::domain::{DailyBar, FaultClass, shortest_decimal};
+
+/// A bar is final when it was fetched this long after the session's close.
+const SETTLING: SignedDuration = SignedDuration::from_mins(30);
+
+/// Classifies and parses one answer fetched at `now`. Whether it answers the question asked is for
+/// the caller to check.
+pub fn parse(status: u16, body: &[u8], now: Timestamp) -> Result<Chart, Fault> {
+    classify(status, body)?;
+    let text = std::str::from_utf8(body)
+        .map_err(|_| Fault::new(FaultClass::Outage, "the answer is not valid UTF-8"))?;
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| {
+        // Broken syntax is a body that was damaged on the way; a wrong shape is not.
+        let class = if error.is_data() {
+            FaultClass::BadPayload
+        } else {
+            FaultClass::Outage
+        };
+        Fault::new(class, format!("the answer cannot be read: {error}"))
+    })?;
+    let Some(series) = envelope
+        .chart
+        .result
+        .and_then(|list| list.into_iter().next())
+    else {
+        return Err(Fault::new(FaultClass::NoData, "the answer holds no series"));
+    };
+    chart(series, now)
+}
+
+fn chart(series: Series<'_>, now: Timestamp) -> Result<Chart, Fault> {
+    let meta = &series.meta;
+    let zone = zone_of(meta)?;
+    let stamps = series.timestamp.unwrap_or_default();
+    let columns = series
+        .indicators
+        .quote
+        .into_iter()
+        .next()
+        .unwrap_or_default();
+    let adjusted = series
+        .indicators
+        .adjclose
+        .into_iter()
+        .next()
+        .unwrap_or_default()
+        .adjclose
+        .0;
+    check_lengths(&stamps, &columns, &adjusted)?;
+    let mut dates = LocalDates::new(&zone);
+    let session = session(meta, &mut dates, now);
+    let today = dates.date(now);
+    let first_trade_date = meta
+        .first_trade_date
+        .whole()
+        .and_then(|s| dates.date_of_second(s));
+    let mut chart = Chart {
+        symbol: meta.symbol.to_string(),
+        granularity: meta
+            .data_granularity
+            .as_deref()
+            .unwrap_or_default()
+            .to_owned(),
+        currency: meta.currency.as_deref().map(str::to_owned),
+        instrument_type: meta.instrument_type.as_deref().map(str::to_owned),
+        exchange: meta.exchange_name.as_deref().map(str::to_owned),
+        first_trade_date,
+        bars: Vec::with_capacity(stamps.len()),
+        stamps: None,
+        rows: stamps.len(),
+        null_rows: 0,
+        rejected: Vec::new(),
+        price: latest_price(meta),
+        splits: Vec::new(),
+        dividends: Vec::new(),
+        capital_gains: Vec::new(),
+        zone: zone.clone(),
+    };
+    for (index, second) in stamps.into_iter().enumerate() {
+        let Some((stamp, date)) = dates.stamp(second) else {
+            continue;
+        };
+        let row = Row::at(&columns, &adjusted, index);
+        if row.is_null() {
+            chart.null_rows += 1;
+            continue;
+        }
+        add_row(
+            &mut chart,
+            row.bar(date, session.is_final(date)),
+            stamp,
+            today,
+        );
+    }
+    if let Some(events) = series.events {
+        add_events(&mut chart, &events, &mut dates);
+    }
+    Ok(chart)
+}
+
+fn add_row(chart: &mut Chart, bar: DailyBar, stamp: Timestamp, today: Date) {
+    let date = bar.trading_date;
+    let verdict = if date > today {
+        Err(crate::domain::BarFlaw::Date)
+    } else {
+        bar.check()
+    };
+    if let Err(flaw) = verdict {
+        chart.rejected.push((date, flaw));
+        return;
+    }
+    let first = chart.stamps.map_or(stamp, |(first, _)| first);
+    chart.stamps = Some((first, stamp));
+    match chart.bars.last_mut() {
+        // Today's bar may come twice: once at the open's stamp, once at market time. The later
+        // one is the newer.
+        Some(last) if last.trading_date == date => *last = bar,
+        Some(last) if last.trading_date > date => insert_sorted(&mut chart.bars, bar),
+        _ => chart.bars.push(bar),
+    }
+}
+
+fn insert_sorted(bars: &mut Vec<DailyBar>, bar: DailyBar) {
+    match bars.binary_search_by_key(&bar.trading_date, |held| held.trading_date) {
+        Ok(at) => {
+            if let Some(held) = bars.get_mut(at) {
+                *held = bar;
+            }
+        }
+        Err(at) => bars.insert(at, bar),
+    }
+}
+
+fn add_events(chart: &mut Chart, events: &Events, dates: &mut LocalDates<'_>) {
+    for split in events.splits.values() {
+        let (up, down) = (split.numerator.get(), split.denominator.get());
+        if let (Some(up), Some(down), Some(date)) = (up, down, dates.date_of_second(split.date))
+            && up > 0.0
+            && down > 0.0
+        {
+            chart.splits.push((date, up / down));
+        }
+    }
+    let mut amounts = |list: &std::collections::BTreeMap<String, super::wire::Distribution>| {
+        let found = list.values().filter_map(|paid| {
+            Some((
+                dates.date_of_second(paid.date)?,
+                shortest_decimal(paid.amount.get()?),
+            ))
+        });
+        found.collect::<Vec<(Date, f64)>>()
+    };
+    chart.dividends = amounts(&events.dividends);
+    chart.capital_gains = amounts(&events.capital_gains);
+}
+
+fn zone_of(meta: &Meta<'_>) -> Result<TimeZone, Fault> {
+    let name = meta.exchange_timezone_name.as_deref().unwrap_or_default();
+    TimeZone::get(name).map_err(|_| {
+        let message = format!("the answer names the unknown time zone `{name:.64}`");
+        Fault::new(FaultClass::BadPayload, message)
+    })
+}
+
+/// Columns stand side by side: one of another length would shift prices to other days.
+fn check_lengths(stamps: &[i64], columns: &Columns, adjusted: &[f64]) -> Result<(), Fault> {
+    let lengths = [
+        columns.open.0.len(),
+        columns.high.0.len(),
+        columns.low.0.len(),
+        columns.close.0.len(),
+        columns.volume.0.len(),
+        adjusted.len(),
+    ];
+    if lengths
+        .iter()
+        .all(|length| *length == 0 || *length == stamps.len())
+    {
+        return Ok(());
+    }
+    let message = format!(
+        "the answer has {} times but columns of {lengths:?}",
+        stamps.len()
+    );
+    Err(Fault::new(FaultClass::BadPayload, message))
+}
+
+fn latest_price(meta: &Meta<'_>) -> Option<LatestPrice> {
+    let price = meta
+        .regular_market_price
+        .get()
+        .filter(|price| *price > 0.0)?;
+    let second = meta.regular_market_time.whole()?;
+    let positive = |value: Option<f64>| value.filter(|v| *v > 0.0).map(shortest_decimal);
+    Some(LatestPrice {
+        price: shortest_decimal(price),
+        market_time: Timestamp::from_second(second).ok()?,
+        day_high: positive(meta.regular_market_day_high.get()),
+        day_low: positive(meta.regular_market_day_low.get()),
+        day_volume: meta
+            .regular_market_volume
+            .whole()
+            .filter(|volume| *volume >= 0),
+    })
+}
+
+/// One row of the answer, absent values NaN.
+struct Row {
+    open: f64,
+    high: f64,
+    low: f64,
+    close: f64,
+    adjusted: f64,
+    volume: f64,
+}
+
+impl Row {
+    fn at(columns: &Columns, adjusted: &[f64], index: usize) -> Self {
+        let of = |column: &[f64]| column.get(index).copied().unwrap_or(f64::NAN);
+        Self {
+            open: of(&columns.open.0),
+            high: of(&columns.high.0),
+            low: of(&columns.low.0),
+            close: of(&columns.close.0),
+            adjusted: of(adjusted),
+            volume: of(&columns.volume.0),
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        [self.open, self.high, self.low, self.close]
+            .iter()
+            .all(|price| !price.is_finite())
+    }
+
+    fn bar(&self, trading_date: Date, is_final: bool) -> DailyBar {
+        let adjusted = shortest_decimal(self.adjusted);
+        DailyBar {
+            trading_date,
+            open: shortest_decimal(self.open),
+            high: shortest_decimal(self.high),
+            low: shortest_decimal(self.low),
+            close: shortest_decimal(self.close),
+            adj_close: adjusted.is_finite().then_some(adjusted),
+            volume: whole(self.volume),
+            is_final,
+        }
+    }
+}
+
+/// The upstream's current session, for telling final bars from forming ones.
+struct Session {
+    date: Date,
+    is_settled: bool,
+}
+
+impl Session {
+    fn is_final(&self, date: Date) -> bool {
+        date < self.date || (date == self.date && self.is_settled)
+    }
+}
+
+fn session(meta: &Meta<'_>, dates: &mut LocalDates<'_>, now: Timestamp) -> Session {
+    let period = meta
+        .current_trading_period
+        .as_ref()
+        .and_then(|all| all.regular.as_ref());
+    let known = period.and_then(|period| {
+        let date = dates.date_of_second(period.start)?;
+        let settled = Timestamp::from_second(period.end)
+            .ok()?
+            .checked_add(SETTLING)
+            .ok()?;
+        Some(Session {
+            date,
+            is_settled: now >= settled,
+        })
+    });
+    // Without a session only days that are over count.
+    known.unwrap_or_else(|| Session {
+        date: dates.date(now),
+        is_settled: false,
+    })
+}
+
+/// Local dates of many instants: remembers the stretch of constant offset it is in, because rows
+/// come in order and looking a zone up costs more than a row.
+struct LocalDates<'z> {
+    zone: &'z TimeZone,
+    offset: Offset,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl<'z> LocalDates<'z> {
+    fn new(zone: &'z TimeZone) -> Self {
+        let nowhere = Timestamp::MAX;
+        Self {
+            zone,
+            offset: Offset::UTC,
+            from: nowhere,
+            until: nowhere,
+        }
+    }
+
+    fn date(&mut self, at: Timestamp) -> Date {
+        if at < self.from || at >= self.until {
+            let nanosecond = SignedDuration::from_nanos(1);
+            let after = at.saturating_add(nanosecond).unwrap_or(at);
+            self.offset = self.zone.to_offset(at);
+            self.from = self
+                .zone
+                .preceding(after)
+                .next()
+                .map_or(Timestamp::MIN, |t| t.timestamp());
+            self.until = self
+                .zone
+                .following(at)
+                .next()
+                .map_or(Timestamp::MAX, |t| t.timestamp());
+        }
+        self.offset.to_datetime(at).date()
+    }
+
+    fn stamp(&mut self, second: i64) -> Option<(Timestamp, Date)> {
+        let at = Timestamp::from_second(second).ok()?;
+        Some((at, self.date(at)))
+    }
+
+    fn date_of_second(&mut self, second: i64) -> Option<Date> {
+        self.stamp(second).map(|(_, date)| date)
+    }
+}

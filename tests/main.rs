@@ -1,0 +1,11 @@
+//! The integration tests, one binary: sea-orm links once, and helpers are shared.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "clippy.toml's leave for tests does not reach the helper functions of this crate"
+)]
+
+mod house;
+mod oracle;
