@@ -3,6 +3,8 @@
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod jobs;
+pub mod runner;
 pub mod store;
 pub mod telemetry;
 pub mod upstream;

@@ -98,6 +98,9 @@ pub struct Chart {
     pub rejected: Vec<(Date, BarFlaw)>,
     /// The latest price.
     pub price: Option<LatestPrice>,
+    /// When the bar of the session now going on (or just over) becomes final; absent when every
+    /// bar is final already.
+    pub settles_at: Option<Timestamp>,
     /// Splits in the window: local date, new shares per old share.
     pub splits: Vec<(Date, f64)>,
     /// Dividends in the window: local date, amount per share.

@@ -80,6 +80,7 @@ fn chart(series: Series<'_>, now: Timestamp) -> Result<Chart, Fault> {
         null_rows: 0,
         rejected: Vec::new(),
         price: latest_price(meta),
+        settles_at: session.settles_at,
         splits: Vec::new(),
         dividends: Vec::new(),
         capital_gains: Vec::new(),
@@ -261,6 +262,7 @@ impl Row {
 struct Session {
     date: Date,
     is_settled: bool,
+    settles_at: Option<Timestamp>,
 }
 
 impl Session {
@@ -280,15 +282,18 @@ fn session(meta: &Meta<'_>, dates: &mut LocalDates<'_>, now: Timestamp) -> Sessi
             .ok()?
             .checked_add(SETTLING)
             .ok()?;
+        let is_settled = now >= settled;
         Some(Session {
             date,
-            is_settled: now >= settled,
+            is_settled,
+            settles_at: (!is_settled).then_some(settled),
         })
     });
     // Without a session only days that are over count.
     known.unwrap_or_else(|| Session {
         date: dates.date(now),
         is_settled: false,
+        settles_at: None,
     })
 }
 

@@ -1,0 +1,98 @@
+//! What a task does: one kind of work a file, one visible registry.
+//!
+//! All kinds go through [`refresh`]: one request for a window of daily bars serves the quote, the
+//! bars, the snapshot of the last session and the all-time high.
+
+mod all_time_high;
+mod backfill;
+mod daily_bars;
+mod freshness;
+mod price_snapshots;
+mod quotes;
+mod refresh;
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+pub use freshness::Freshness;
+
+use crate::clock::Clock;
+use crate::domain::{FaultClass, JobKind, Symbol};
+use crate::store::{Store, StoreError};
+use crate::telemetry::Meter;
+use crate::upstream::{Budget, Fault, MarketData};
+
+/// What every task may use.
+#[derive(Clone)]
+pub struct Services {
+    /// The database.
+    pub store: Store,
+    /// Where prices come from.
+    pub upstream: Arc<dyn MarketData>,
+    /// Time.
+    pub clock: Clock,
+    /// Durations.
+    pub meter: Meter,
+    /// What was fetched a moment ago and need not be fetched again.
+    pub freshness: Freshness,
+}
+
+/// What a run wants done for each of its symbols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assignment {
+    /// The schedule's job.
+    Job(JobKind),
+    /// Bars of a window of trading dates, both included.
+    Backfill {
+        /// First trading date.
+        from: Date,
+        /// Last trading date.
+        to: Date,
+    },
+}
+
+impl Assignment {
+    /// The name its durations are filed under.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Job(kind) => kind.as_str(),
+            Self::Backfill { .. } => "backfill",
+        }
+    }
+}
+
+/// What a task that succeeded has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Done {
+    /// Rows inserted or changed.
+    pub rows_written: u64,
+    /// Rows of the answer that broke a rule.
+    pub rows_rejected: u64,
+}
+
+/// Does the work of one task. Repeating it changes nothing that was right.
+pub async fn perform(
+    assignment: Assignment,
+    symbol: &Symbol,
+    services: &Services,
+    budget: &Budget,
+) -> Result<Done, Fault> {
+    match assignment {
+        Assignment::Job(JobKind::Quotes) => quotes::perform(symbol, services, budget).await,
+        Assignment::Job(JobKind::DailyBars) => daily_bars::perform(symbol, services, budget).await,
+        Assignment::Job(JobKind::PriceSnapshots) => {
+            price_snapshots::perform(symbol, services, budget).await
+        }
+        Assignment::Job(JobKind::AllTimeHigh) => {
+            all_time_high::perform(symbol, services, budget).await
+        }
+        Assignment::Backfill { from, to } => {
+            backfill::perform(symbol, from, to, services, budget).await
+        }
+    }
+}
+
+fn store_fault(error: StoreError) -> Fault {
+    Fault::new(FaultClass::Store, error.to_string())
+}

@@ -1,0 +1,15 @@
+//! Job `quotes`: the latest price. Symbols whose bars are kept get those brought up to date by the
+//! same answer.
+
+use super::refresh::{Reach, refresh};
+use super::{Done, Services};
+use crate::domain::Symbol;
+use crate::upstream::{Budget, Fault};
+
+pub(super) async fn perform(
+    symbol: &Symbol,
+    services: &Services,
+    budget: &Budget,
+) -> Result<Done, Fault> {
+    refresh(symbol, Reach::LatestPrice, services, budget).await
+}
