@@ -1,10 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod domain;
 pub mod jobs;
+pub mod monitor;
 pub mod runner;
+pub mod scheduler;
 pub mod simulator;
 pub mod store;
 pub mod telemetry;

@@ -1,3 +1,5 @@
-//! The `finstage` binary.
+//! The `finstage` binary: everything is in the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    finstage::cli::main()
+}

@@ -79,9 +79,10 @@ impl StoreUrl {
         (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
     }
 
-    /// The URL without user and password, for people.
+    /// The URL without user, password and options, for people.
     pub fn redacted(&self) -> String {
         let url = self.expose();
+        let url = url.split('?').next().unwrap_or(url);
         match (url.find("://"), url.rfind('@')) {
             (Some(scheme), Some(at)) if at > scheme => {
                 let (scheme, host) = (url.get(..scheme + 3), url.get(at + 1..));

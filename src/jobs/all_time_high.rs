@@ -3,6 +3,7 @@
 
 use jiff::civil::Date;
 
+use super::freshness::SAME_SESSION;
 use super::refresh::{KNOWN_BARS, Reach, refresh};
 use super::{Done, Services, store_fault};
 use crate::domain::Symbol;
@@ -17,6 +18,7 @@ pub(super) async fn perform(
     services: &Services,
     budget: &Budget,
 ) -> Result<Done, Fault> {
+    let _turn = services.freshness.turn(symbol, budget).await;
     let known = services
         .store
         .known(symbol, KNOWN_BARS)
@@ -27,7 +29,7 @@ pub(super) async fn perform(
     if !is_complete {
         return refresh(symbol, Reach::Everything, services, budget).await;
     }
-    if !services.freshness.is_fresh(symbol, now) {
+    if !services.freshness.is_fresh(symbol, SAME_SESSION, now) {
         return refresh(symbol, Reach::Incremental, services, budget).await;
     }
     let written = services

@@ -18,6 +18,7 @@ pub(super) async fn perform(
     services: &Services,
     budget: &Budget,
 ) -> Result<Done, Fault> {
+    let _turn = services.freshness.turn(symbol, budget).await;
     let known = services
         .store
         .known(symbol, KNOWN_BARS)

@@ -1,27 +1,52 @@
-//! What this process has fetched a moment ago, so that jobs scheduled side by side share a request.
+//! What this process has fetched a moment ago, so that jobs scheduled side by side share a request
+//! and never fetch the same symbol at the same time.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::OwnedMutexGuard;
 
+use crate::clock;
 use crate::domain::Symbol;
+use crate::upstream::Budget;
 
-/// How long a symbol's bars count as just fetched.
-const FRESH_FOR: SignedDuration = SignedDuration::from_mins(15);
+/// Yahoo's answers carry `max-age=10`: asking again sooner brings the same bytes.
+pub(super) const SAME_ANSWER: SignedDuration = SignedDuration::from_secs(10);
 
-#[derive(Debug, Clone, Copy)]
+/// For what is derived from final bars, an answer is as good as new for this long.
+pub(super) const SAME_SESSION: SignedDuration = SignedDuration::from_mins(15);
+
+#[derive(Debug, Clone, Default)]
 struct Entry {
-    until: Timestamp,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    fetched_at: Option<Timestamp>,
+    settles_at: Option<Timestamp>,
     has_whole_history: bool,
 }
 
-/// Remembers per symbol until when its stored bars are as good as new. Bounded by the number of
-/// symbols; lost on a restart, which costs one request a symbol.
+/// Remembers per symbol when its bars were fetched, and lets one task at a time work on it.
+/// Bounded by the number of symbols; lost on a restart, which costs one request a symbol.
 #[derive(Debug, Clone, Default)]
 pub struct Freshness(Arc<Mutex<HashMap<Symbol, Entry>>>);
 
+/// The symbol is ours until this is dropped.
+pub(super) type Turn = OwnedMutexGuard<()>;
+
 impl Freshness {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Symbol, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no other task works on `symbol`. The wait does not use up the task's time.
+    pub(super) async fn turn(&self, symbol: &Symbol, budget: &Budget) -> Turn {
+        let turn = Arc::clone(&self.lock().entry(symbol.clone()).or_default().turn);
+        let arrived = clock::monotonic();
+        let guard = turn.lock_owned().await;
+        budget.add_wait(arrived.elapsed());
+        guard
+    }
+
     /// Bars were fetched at `now`; the newest turns final at `settles_at`, after which they are
     /// old news.
     pub(super) fn fetched(
@@ -31,33 +56,26 @@ impl Freshness {
         settles_at: Option<Timestamp>,
         has_whole_history: bool,
     ) {
-        let until = now.saturating_add(FRESH_FOR).unwrap_or(now);
-        let until = settles_at.map_or(until, |settles| until.min(settles));
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = all.entry(symbol.clone()).or_insert(Entry {
-            until,
-            has_whole_history,
-        });
-        entry.until = until;
+        let mut all = self.lock();
+        let entry = all.entry(symbol.clone()).or_default();
+        entry.fetched_at = Some(now);
+        entry.settles_at = settles_at;
         entry.has_whole_history |= has_whole_history;
     }
 
-    pub(super) fn is_fresh(&self, symbol: &Symbol, now: Timestamp) -> bool {
-        self.get(symbol).is_some_and(|entry| now < entry.until)
+    /// Whether the stored bars were fetched within `age` and no session has settled since.
+    pub(super) fn is_fresh(&self, symbol: &Symbol, age: SignedDuration, now: Timestamp) -> bool {
+        self.lock().get(symbol).is_some_and(|entry| {
+            let young = |fetched: Timestamp| now >= fetched && now.duration_since(fetched) < age;
+            entry.fetched_at.is_some_and(young) && entry.settles_at.is_none_or(|at| now < at)
+        })
     }
 
     /// Whether this process has once fetched everything the upstream has.
     pub(super) fn has_whole_history(&self, symbol: &Symbol) -> bool {
-        self.get(symbol)
-            .is_some_and(|entry| entry.has_whole_history)
-    }
-
-    fn get(&self, symbol: &Symbol) -> Option<Entry> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.lock()
             .get(symbol)
-            .copied()
+            .is_some_and(|entry| entry.has_whole_history)
     }
 }
 
@@ -70,13 +88,34 @@ mod tests {
         let freshness = Freshness::default();
         let symbol = Symbol::try_new("AAPL").unwrap();
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        assert!(!freshness.is_fresh(&symbol, at("2026-01-05T20:50:00Z")));
+        let is_fresh = |text: &str| freshness.is_fresh(&symbol, SAME_SESSION, at(text));
+        assert!(!is_fresh("2026-01-05T20:50:00Z"));
         let settles = Some(at("2026-01-05T21:30:00Z"));
         freshness.fetched(&symbol, at("2026-01-05T20:50:00Z"), settles, false);
-        assert!(freshness.is_fresh(&symbol, at("2026-01-05T21:04:59Z")));
-        assert!(!freshness.is_fresh(&symbol, at("2026-01-05T21:05:00Z")));
+        assert!(is_fresh("2026-01-05T21:04:59Z"));
+        assert!(!is_fresh("2026-01-05T21:05:00Z"), "too old");
+        assert!(!is_fresh("2026-01-05T20:49:59Z"), "the clock went back");
         freshness.fetched(&symbol, at("2026-01-05T21:20:00Z"), settles, true);
-        assert!(!freshness.is_fresh(&symbol, at("2026-01-05T21:30:00Z")));
+        assert!(!is_fresh("2026-01-05T21:30:00Z"), "the session has settled");
         assert!(freshness.has_whole_history(&symbol));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_tasks_never_work_on_one_symbol_at_once_and_waiting_costs_no_time() {
+        use std::time::Duration;
+        let freshness = Freshness::default();
+        let symbol = Symbol::try_new("AAPL").unwrap();
+        let budget = Budget::starting_now(Duration::from_secs(1), Arc::default());
+        let first = freshness.turn(&symbol, &budget).await;
+        let waiting = freshness.turn(&symbol, &budget);
+        tokio::pin!(waiting);
+        assert!(
+            tokio::time::timeout(Duration::from_mins(1), waiting.as_mut())
+                .await
+                .is_err()
+        );
+        drop(first);
+        let _second = waiting.await;
+        assert!(budget.deadline() > clock::monotonic());
     }
 }

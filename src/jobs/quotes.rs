@@ -1,6 +1,7 @@
 //! Job `quotes`: the latest price. Symbols whose bars are kept get those brought up to date by the
 //! same answer.
 
+use super::freshness::SAME_ANSWER;
 use super::refresh::{Reach, refresh};
 use super::{Done, Services};
 use crate::domain::Symbol;
@@ -11,5 +12,12 @@ pub(super) async fn perform(
     services: &Services,
     budget: &Budget,
 ) -> Result<Done, Fault> {
+    let _turn = services.freshness.turn(symbol, budget).await;
+    if services
+        .freshness
+        .is_fresh(symbol, SAME_ANSWER, services.clock.now())
+    {
+        return Ok(Done::default());
+    }
     refresh(symbol, Reach::LatestPrice, services, budget).await
 }

@@ -39,7 +39,8 @@ pub(super) enum Reach {
     Everything,
 }
 
-/// Asks, checks, stores; refetches the whole series when the upstream has restated it.
+/// Asks, checks, stores; refetches the whole series when the upstream has restated it. The caller
+/// holds the symbol's [`super::freshness::Turn`].
 pub(super) async fn refresh(
     symbol: &Symbol,
     reach: Reach,
@@ -112,6 +113,7 @@ pub(super) async fn store(
         return Err(Fault::new(FaultClass::BadPayload, message));
     }
     let settles_at = chart.settles_at;
+    let newest = chart.bars.last().map(|bar| bar.trading_date);
     let answer = answer(chart, known, keep_bars, services.upstream.name());
     let now = services.clock.now();
     let written = services
@@ -119,7 +121,9 @@ pub(super) async fn store(
         .save(symbol, &answer, known, now)
         .await
         .map_err(store_fault)?;
-    if keep_bars {
+    // A backfill that ends in the past says nothing about the newest bars.
+    let reaches_newest = newest >= known.bars.last().map(|bar| bar.trading_date);
+    if keep_bars && newest.is_some() && reaches_newest {
         services
             .freshness
             .fetched(symbol, now, settles_at, whole_history);

@@ -32,6 +32,8 @@ pub struct Claim {
     pub origin: RunOrigin,
     /// `Claimed`, or the state it ends in at once.
     pub state: RunState,
+    /// How late it is, its jitter not counted.
+    pub lateness_ms: i64,
     /// Why it is not run, or runs late.
     pub reason: Option<String>,
 }
@@ -295,7 +297,6 @@ fn process_start(pid: i64) -> Option<i64> {
 }
 
 fn claim_row(claim: &Claim, epoch: Epoch, now: Timestamp) -> runs::ActiveModel {
-    let lateness = now.as_millisecond() - claim.fire.scheduled_for.as_millisecond();
     let ended = claim.state.is_terminal().then(|| to_column(now));
     runs::ActiveModel {
         id: NotSet,
@@ -308,7 +309,7 @@ fn claim_row(claim: &Claim, epoch: Epoch, now: Timestamp) -> runs::ActiveModel {
         started_at: Set(None),
         finished_at: Set(ended),
         duration_ms: Set(None),
-        lateness_ms: Set(Ord::max(lateness, 0)),
+        lateness_ms: Set(claim.lateness_ms),
         epoch: Set(epoch.0),
         reason: Set(claim.reason.clone()),
         tasks_total: Set(0),

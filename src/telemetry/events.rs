@@ -178,10 +178,10 @@ events! {
         "first": first: &'a str,
         "last": last: &'a str,
     }
-    /// A fire was claimed later than its misfire threshold and runs all the same.
-    RunLate<'a> {
-        "run.late", "FS3008", WARN, "fire runs late",
-        action: "After a restart: none. Otherwise look for an overloaded machine.",
+    /// A fire that was due before this start, or during an outage of the database, runs now.
+    RunCaughtUp<'a> {
+        "run.caught_up", "FS3008", INFO, "fire caught up",
+        action: "None after a start. Otherwise look for a suspended machine or a database outage.",
         "schedule.name": schedule: &'a str,
         "scheduled_for": scheduled_for: &'a str,
         "lateness_ms": lateness_ms: i64,

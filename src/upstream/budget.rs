@@ -60,7 +60,8 @@ impl Budget {
         self.started + self.allowed + waited
     }
 
-    pub(super) fn add_wait(&self, waited: Duration) {
+    /// Time the task spent waiting for others: it gets that much longer.
+    pub fn add_wait(&self, waited: Duration) {
         let ms = u32::try_from(waited.as_millis()).unwrap_or(u32::MAX);
         self.waited_ms.fetch_add(ms, Ordering::Relaxed);
     }

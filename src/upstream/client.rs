@@ -20,6 +20,13 @@ const MAX_IDLE_CONNECTIONS: usize = 8;
 #[error("the HTTP client cannot be built ({0}); is the package ca-certificates installed?")]
 pub struct ClientError(String);
 
+impl ClientError {
+    /// The thread that built the client did not come back.
+    pub fn from_panic(error: &tokio::task::JoinError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// An answer, whatever it says.
 pub(super) struct Body {
     pub(super) status: u16,

@@ -1,0 +1,98 @@
+//! The command line: one verb a file. Results go to stdout, messages and progress to stderr.
+
+mod backfill;
+mod exit;
+mod explain;
+mod list;
+mod migrate;
+mod next;
+mod once;
+mod open;
+mod output;
+mod report;
+mod run;
+mod runs;
+mod simulate;
+mod summary;
+mod validate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// A market-data scheduler: prices that are right, on time, every day.
+#[derive(Debug, Parser)]
+#[command(name = "finstage", version, propagate_version = true, after_help = Exit::HELP)]
+pub struct Cli {
+    /// Configuration file [default: ./schedules.toml, then /etc/finstage/schedules.toml]
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Work in this directory: relative paths, that of the database included, start here
+    #[arg(long, short = 'C', global = true, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve the schedules until SIGTERM or Ctrl-C
+    Run(run::Args),
+    /// Run one schedule now, in this process, and print what came of it
+    Once(once::Args),
+    /// Check the configuration: every problem at once, with its place
+    Validate(validate::Args),
+    /// Show the next fire times
+    Next(next::Args),
+    /// Say what a cron expression means and when it fires
+    Explain(explain::Args),
+    /// List the schedules with their next fire and last run
+    List(list::Args),
+    /// List past runs, newest first, or the tasks of one
+    Runs(runs::Args),
+    /// Fetch daily bars of a past window for a schedule's symbols
+    Backfill(backfill::Args),
+    /// Sum up runs, durations, lateness and resources
+    Report(report::Args),
+    /// Serve a Yahoo-compatible upstream with made-up prices on loopback
+    Simulate(simulate::Args),
+    /// Bring the database's schema up to date
+    Migrate(migrate::Args),
+}
+
+/// What every verb gets.
+struct Globals {
+    config: Option<PathBuf>,
+}
+
+/// Parses the command line, does what it says, and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Some(directory) = &cli.directory
+        && let Err(error) = std::env::set_current_dir(directory)
+    {
+        output::complain(&format!("cannot work in {}: {error}", directory.display()));
+        return Exit::Usage.into();
+    }
+    let globals = Globals { config: cli.config };
+    let exit = match cli.verb {
+        Verb::Run(args) => run::run(&args, &globals),
+        Verb::Once(args) => once::run(&args, &globals),
+        Verb::Validate(args) => Ok(validate::run(&args, &globals)),
+        Verb::Next(args) => next::run(&args, &globals),
+        Verb::Explain(args) => explain::run(&args),
+        Verb::List(args) => list::run(&args, &globals),
+        Verb::Runs(args) => runs::run(&args, &globals),
+        Verb::Backfill(args) => backfill::run(&args, &globals),
+        Verb::Report(args) => report::run(&args, &globals),
+        Verb::Simulate(args) => simulate::run(&args),
+        Verb::Migrate(args) => migrate::run(&args, &globals),
+    };
+    exit.unwrap_or_else(|exit| exit).into()
+}
+
+/// What a verb comes to; on `Err` it has told people why.
+type Outcome = Result<Exit, Exit>;

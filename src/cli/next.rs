@@ -1,0 +1,113 @@
+//! `finstage next`.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::{Exit, Globals, Outcome, open, output};
+use crate::clock::Clock;
+use crate::domain::{Schedule, Trigger};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only this schedule
+    id: Option<String>,
+    /// Fires to show
+    #[arg(short, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    n: u16,
+    /// Fires after this instant instead of now, e.g. 2027-03-13T00:00:00Z
+    #[arg(long, value_name = "T")]
+    from: Option<Timestamp>,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One planned fire.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    schedule: String,
+    scheduled_for: Timestamp,
+    local: String,
+    timezone: String,
+    dst: Option<&'static str>,
+}
+
+pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
+    let (config, _) = open::load(globals)?;
+    let from = args.from.unwrap_or_else(|| Clock::system().now());
+    let chosen: Vec<&Schedule> = match &args.id {
+        Some(id) => vec![open::schedule(&config, id)?],
+        None => config
+            .schedules
+            .iter()
+            .filter(|schedule| schedule.enabled)
+            .collect(),
+    };
+    let limit = usize::from(args.n);
+    let mut rows: Vec<Row> = chosen
+        .iter()
+        .flat_map(|s| fires(s.id.as_str(), &s.trigger, &s.timezone, from, limit))
+        .collect();
+    rows.sort_by(|a, b| (a.scheduled_for, &a.schedule).cmp(&(b.scheduled_for, &b.schedule)));
+    rows.truncate(limit);
+    show(&rows, args.json);
+    Ok(Exit::Success)
+}
+
+/// The next `limit` fires of a trigger after `from`.
+pub(super) fn fires(
+    name: &str,
+    trigger: &Trigger,
+    zone: &TimeZone,
+    from: Timestamp,
+    limit: usize,
+) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(limit);
+    let mut at = from;
+    while let Some(next) = trigger.next_after(at, zone).filter(|_| rows.len() < limit) {
+        rows.push(Row {
+            schedule: name.to_owned(),
+            scheduled_for: next,
+            local: output::local(next, zone),
+            timezone: zone.iana_name().unwrap_or("UTC").to_owned(),
+            dst: dst_mark(at, next, zone),
+        });
+        at = next;
+    }
+    rows
+}
+
+/// Says when the zone's offset has changed since the fire before.
+fn dst_mark(before: Timestamp, at: Timestamp, zone: &TimeZone) -> Option<&'static str> {
+    let (old, new) = (
+        zone.to_offset(before).seconds(),
+        zone.to_offset(at).seconds(),
+    );
+    match new.cmp(&old) {
+        std::cmp::Ordering::Greater => Some("clock went forward"),
+        std::cmp::Ordering::Less => Some("clock went back"),
+        std::cmp::Ordering::Equal => None,
+    }
+}
+
+/// Prints fires as a table or as JSON.
+pub(super) fn show(rows: &[Row], json: bool) {
+    if json {
+        output::print_json(rows);
+        return;
+    }
+    let cells = rows.iter().map(|row| {
+        vec![
+            row.schedule.clone(),
+            row.local.clone(),
+            output::utc(row.scheduled_for),
+            row.dst.unwrap_or_default().to_owned(),
+        ]
+    });
+    output::print(&output::table(
+        &["schedule", "local", "utc", "dst"],
+        &[],
+        cells.collect(),
+    ));
+}

@@ -1,0 +1,158 @@
+//! Opening what a verb needs, and telling people when it cannot be.
+
+use jiff::Timestamp;
+
+use super::{Exit, Globals, output};
+use crate::clock::Clock;
+use crate::config::{self, Config, Environment, Problems};
+use crate::daemon::StartError;
+use crate::domain::{Schedule, Symbol, parse_span};
+use crate::store::{Store, StoreError};
+use crate::telemetry::Meter;
+
+/// Threads of the runtime: the work waits for networks and disks, not for processors.
+const MAX_WORKERS: usize = 4;
+
+/// Reads the configuration; problems go to stderr.
+pub(super) fn load(globals: &Globals) -> Result<(Config, Problems), Exit> {
+    let environment = Environment::process();
+    config::locate(globals.config.as_deref())
+        .and_then(|path| config::load(&path, &environment))
+        .map_err(|problems| {
+            output::say(&problems.to_string());
+            let plural = if problems.len() == 1 { "" } else { "s" };
+            output::complain(&format!(
+                "{} problem{plural} in the configuration",
+                problems.len()
+            ));
+            Exit::Config
+        })
+}
+
+/// The schedule a verb names.
+pub(super) fn schedule<'c>(config: &'c Config, id: &str) -> Result<&'c Schedule, Exit> {
+    config.schedule(id).ok_or_else(|| {
+        let names: Vec<&str> = config.schedules.iter().map(|s| s.id.as_str()).collect();
+        output::complain(&format!(
+            "there is no schedule `{id}`; there are: {}",
+            names.join(", ")
+        ));
+        Exit::Usage
+    })
+}
+
+/// The symbols given on the command line, or all of the schedule's.
+pub(super) fn symbols(
+    schedule: &Schedule,
+    given: &[String],
+) -> Result<std::sync::Arc<[Symbol]>, Exit> {
+    if given.is_empty() {
+        return Ok(schedule.symbols.clone());
+    }
+    let parsed: Result<Vec<Symbol>, _> = given.iter().map(|text| Symbol::try_new(text)).collect();
+    parsed.map(Into::into).map_err(|error| {
+        output::complain(&error.to_string());
+        Exit::Usage
+    })
+}
+
+/// Opens the database for a verb that only reads it.
+pub(super) async fn store_for_reading(config: &Config) -> Result<Store, Exit> {
+    if let Some(path) = config.store.url.sqlite_path()
+        && !path.exists()
+    {
+        let message = format!(
+            "there is no database at {} yet: `finstage run` or `finstage once` makes it",
+            path.display()
+        );
+        output::complain(&message);
+        return Err(Exit::Unavailable);
+    }
+    let store = Store::open(&config.store, Meter::default())
+        .await
+        .map_err(store_failed)?;
+    match store.pending_migrations().await.map_err(store_failed)? {
+        0 => Ok(store),
+        pending => {
+            let message = format!(
+                "the database {} lacks {pending} schema changes; apply them with `finstage migrate`",
+                store.place()
+            );
+            output::complain(&message);
+            Err(Exit::Unavailable)
+        }
+    }
+}
+
+/// Tells what is wrong with the database.
+#[allow(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
+pub(super) fn store_failed(error: StoreError) -> Exit {
+    output::complain(&error.to_string());
+    match error {
+        StoreError::Origin { .. } => Exit::Config,
+        _ => Exit::Unavailable,
+    }
+}
+
+/// Tells why the program could not start working.
+pub(super) fn start_failed(error: StartError) -> Exit {
+    match error {
+        StartError::Store(error) => store_failed(error),
+        other => {
+            output::complain(&other.to_string());
+            Exit::Unavailable
+        }
+    }
+}
+
+/// A runtime for verbs that only read.
+pub(super) fn small_runtime() -> Result<tokio::runtime::Runtime, Exit> {
+    built(
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build(),
+    )
+}
+
+/// A runtime for verbs that do the work.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = cores.min(MAX_WORKERS);
+    built(
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build(),
+    )
+}
+
+fn built(
+    runtime: std::io::Result<tokio::runtime::Runtime>,
+) -> Result<tokio::runtime::Runtime, Exit> {
+    runtime.map_err(|error| {
+        output::complain(&format!("the runtime cannot be started: {error}"));
+        Exit::Software
+    })
+}
+
+/// "Since when": a span back from now (`24h`), a date, or an instant.
+pub(super) fn since(text: &str) -> Result<Timestamp, String> {
+    if let Ok(span) = parse_span(text) {
+        let now = Clock::system().now();
+        return now
+            .checked_sub(crate::clock::signed(span))
+            .map_err(|error| error.to_string());
+    }
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    let date = text.parse::<jiff::civil::Date>();
+    date.ok()
+        .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok())
+        .map(|zoned| zoned.timestamp())
+        .ok_or_else(|| {
+            "write a span back from now (24h), a date (2026-11-22) or an instant in UTC \
+             (2026-11-22T21:00:00Z)"
+                .to_owned()
+        })
+}
