@@ -9,3 +9,4 @@
 
 mod house;
 mod oracle;
+mod process;

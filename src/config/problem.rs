@@ -217,6 +217,7 @@ pub(super) fn closest<'a>(
 pub(super) fn suggestion(text: &str, candidates: &[&str]) -> String {
     match closest(text, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if candidates.is_empty() => "there are none".to_owned(),
         None => format!("known: {}", candidates.join(", ")),
     }
 }

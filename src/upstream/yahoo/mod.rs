@@ -148,14 +148,16 @@ fn verify(chart: &Chart, symbol: &Symbol) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `base/v8/finance/chart/SYMBOL?…`: the symbol is one path segment, encoded by the URL type.
+/// `base/v8/finance/chart/SYMBOL?…`. A symbol is one path segment; of its characters only `^` and
+/// `=` need encoding.
 fn chart_url(base: &Url, request: &ChartRequest) -> Url {
     let mut url = base.clone();
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments
-            .clear()
-            .extend(["v8", "finance", "chart", request.symbol.as_str()]);
-    }
+    let segment = request
+        .symbol
+        .as_str()
+        .replace('^', "%5E")
+        .replace('=', "%3D");
+    url.set_path(&format!("/v8/finance/chart/{segment}"));
     url.query_pairs_mut()
         .append_pair("interval", INTERVAL)
         .append_pair("events", "div,splits")

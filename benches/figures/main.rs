@@ -1,0 +1,51 @@
+//! The figures the program exists for, each against a goal and a limit measured in the same run.
+//!
+//! `cargo bench` runs all of them, `cargo bench -- parse store` only some. docs/benchmarks.md keeps
+//! the results; nothing here is a test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    reason = "a program for developers that measures real time and stops at the first surprise"
+)]
+
+mod end_to_end;
+mod fan_out;
+mod parse;
+mod process;
+mod store;
+mod support;
+
+use support::Figures;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part));
+    let mut figures = Figures::default();
+    if wants("parse") {
+        parse::measure(&mut figures);
+    }
+    if wants("store") {
+        store::measure(&mut figures);
+    }
+    if wants("backfill") {
+        end_to_end::measure(&mut figures);
+    }
+    if wants("fan_out") {
+        fan_out::measure(&mut figures);
+    }
+    if wants("politeness") {
+        fan_out::measure_politeness(&mut figures);
+    }
+    if wants("process") {
+        process::measure(&mut figures);
+    }
+    figures.print();
+}

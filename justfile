@@ -1,0 +1,17 @@
+# Shortcuts; `just --list` shows them. Nothing here does what a plain command could not.
+
+# Everything that must hold before a change lands
+check:
+    scripts/check
+
+# The main job with made-up prices
+demo:
+    cargo run -- run --simulate
+
+# All figures of docs/benchmarks.md (about ten minutes, half of it building)
+bench *NAMES:
+    cargo bench --bench figures -- {{NAMES}}
+
+# The planner against the oracle, a million cases (about two minutes)
+oracle:
+    FINSTAGE_ORACLE_CASES=1_000_000 cargo test --test main oracle -- --nocapture
