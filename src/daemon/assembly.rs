@@ -82,9 +82,21 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembly, StartEr
 }
 
 impl Assembly {
-    /// Writes the end of this start and closes the database.
+    /// Writes the durations not yet written and the end of this start, and closes the database.
     pub async fn close(self, clock: &Clock) {
         let store = self.services.store;
+        let measurements = self.services.meter.take();
+        let saved = store
+            .save_samples(self.epoch, clock.now(), None, &measurements)
+            .await;
+        if let Err(error) = saved {
+            let reason = error.to_string();
+            events::StoreUnavailable {
+                during: "the last durations",
+                reason: &reason,
+            }
+            .emit();
+        }
         if let Err(error) = store.end_epoch(self.epoch, clock.now()).await {
             let reason = error.to_string();
             events::StoreUnavailable {

@@ -69,13 +69,9 @@ pub async fn serve(
     let planner = planner
         .start(tokio::runtime::Handle::current())
         .map_err(StartError::Thread)?;
-    let chores = chores::chores(
-        &assembly,
-        &config,
-        clock.clone(),
-        planner.last_look(),
-        schedules,
-    );
+    let monitor = chores::monitor(&assembly, &config, &clock);
+    let pulse = planner.pulse();
+    let chores = chores::chores(&assembly, monitor.clone(), clock.clone(), pulse, schedules);
     let housekeeping = Housekeeping::start(chores).await?;
     events::DaemonReady {
         epoch: assembly.epoch.0,
@@ -97,13 +93,18 @@ pub async fn serve(
     }
     .emit();
     notify::stopping(config.daemon.drain);
-    // Joining a thread blocks; the claim it may be in the middle of needs the runtime.
-    let _ = tokio::task::spawn_blocking(move || planner.stop()).await;
-    housekeeping.stop().await;
+    // Joining a thread blocks; what it may be in the middle of needs the runtime.
+    let threads = tokio::task::spawn_blocking(move || {
+        planner.stop();
+        housekeeping.stop();
+    });
+    let _ = threads.await;
     match shutdown::drain(&assembly.runner, config.daemon.drain, &mut signals).await {
         Ended::ByThemselves => {}
         Ended::Aborted(runs) => events::DaemonAborting { runs }.emit(),
     }
+    // What was measured since the last sample would be lost otherwise.
+    monitor.sample().await;
     assembly.close(&clock).await;
     if let Some(simulator) = simulator {
         simulator.stop().await;

@@ -1,10 +1,16 @@
 //! The daemon's own chores, driven by tokio-cron-scheduler: a handful of UTC, repeatable jobs that
 //! are added at start and never removed. Operators' schedules never run here; docs/adr/0001 says
 //! why.
+//!
+//! tokio-cron-scheduler polls twice a second and talks to itself over channels: on a thread of its
+//! own that costs two wake-ups a second, on the daemon's runtime six.
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, oneshot};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 /// Room for events inside tokio-cron-scheduler; with fewer it drops fires silently.
@@ -13,20 +19,28 @@ const CHANNEL_SIZE: usize = 1024;
 /// Chores that may be added: the known limits of tokio-cron-scheduler allow no more.
 const MAX_CHORES: usize = 10;
 
-/// What a chore does each time.
-pub type Work = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+/// What a chore does each time. Runs of one chore never overlap: a fire that finds the previous one
+/// busy is dropped.
+#[derive(Clone)]
+pub enum Work {
+    /// A glance: never waits for anything.
+    Quick(Arc<dyn Fn() + Send + Sync>),
+    /// Work that waits; it is done on the daemon's runtime.
+    Task(Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>),
+}
 
 /// Something the daemon does for itself.
 pub struct Chore {
     /// When, as cron with seconds, UTC.
     pub cron: &'static str,
-    /// What. Runs of one chore never overlap: a fire that finds the previous one busy is dropped.
+    /// What.
     pub work: Work,
 }
 
 /// The chores under way.
 pub struct Housekeeping {
-    scheduler: JobScheduler,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
 }
 
 /// Chores could not be started.
@@ -38,6 +52,12 @@ pub enum HousekeepingError {
     /// tokio-cron-scheduler said so.
     #[error("housekeeping cannot be started: {0}")]
     Scheduler(#[from] JobSchedulerError),
+    /// Its thread or runtime cannot be started.
+    #[error("the housekeeping thread cannot be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// Its thread ended before it had begun.
+    #[error("the housekeeping thread ended at once")]
+    Ended,
 }
 
 impl Housekeeping {
@@ -46,25 +66,95 @@ impl Housekeeping {
         if chores.len() > MAX_CHORES {
             return Err(HousekeepingError::TooMany);
         }
-        let scheduler = JobScheduler::new_with_channel_size(CHANNEL_SIZE).await?;
-        for Chore { cron, work } in chores {
-            let busy = Arc::new(tokio::sync::Mutex::new(()));
-            let job = Job::new_async(cron, move |_, _| {
-                let (work, busy) = (Arc::clone(&work), Arc::clone(&busy));
-                Box::pin(async move {
-                    if let Ok(_turn) = busy.try_lock() {
-                        work().await;
-                    }
-                })
+        let (stop, stopped) = oneshot::channel();
+        let (ready, is_ready) = oneshot::channel();
+        let daemon = Handle::current();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
+        let thread = std::thread::Builder::new()
+            .name("housekeeping".to_owned())
+            .spawn(move || {
+                runtime.block_on(serve(chores, daemon, ready, stopped));
             })?;
-            scheduler.add(job).await?;
-        }
-        scheduler.start().await?;
-        Ok(Self { scheduler })
+        is_ready.await.map_err(|_| HousekeepingError::Ended)??;
+        Ok(Self { stop, thread })
     }
 
-    /// Starts no more chores. Does not wait for those under way.
-    pub async fn stop(mut self) {
-        let _ = self.scheduler.shutdown().await;
+    /// Starts no more chores, and waits for the thread. Blocks for a moment.
+    pub fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+async fn serve(
+    chores: Vec<Chore>,
+    daemon: Handle,
+    ready: oneshot::Sender<Result<(), JobSchedulerError>>,
+    stopped: oneshot::Receiver<()>,
+) {
+    match started(chores, &daemon).await {
+        Ok(mut scheduler) => {
+            let _ = ready.send(Ok(()));
+            let _ = stopped.await;
+            let _ = scheduler.shutdown().await;
+        }
+        Err(error) => drop(ready.send(Err(error))),
+    }
+}
+
+async fn started(chores: Vec<Chore>, daemon: &Handle) -> Result<JobScheduler, JobSchedulerError> {
+    let scheduler = JobScheduler::new_with_channel_size(CHANNEL_SIZE).await?;
+    for Chore { cron, work } in chores {
+        let busy = Arc::new(Mutex::new(()));
+        let daemon = daemon.clone();
+        let job = Job::new_async(cron, move |_, _| {
+            let (work, busy, daemon) = (work.clone(), Arc::clone(&busy), daemon.clone());
+            Box::pin(async move {
+                let Ok(_turn) = busy.try_lock() else { return };
+                match work {
+                    Work::Quick(glance) => glance(),
+                    Work::Task(task) => drop(daemon.spawn(task()).await),
+                }
+            })
+        })?;
+        scheduler.add(job).await?;
+    }
+    scheduler.start().await?;
+    Ok(scheduler)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn chores_of_both_kinds_are_done_and_a_stop_is_quick() {
+        let (quick, mut quick_done) = tokio::sync::mpsc::channel(8);
+        let (task, mut task_done) = tokio::sync::mpsc::channel(8);
+        let chores = vec![
+            Chore {
+                cron: "* * * * * *",
+                work: Work::Quick(Arc::new(move || {
+                    let _ = quick.try_send(());
+                })),
+            },
+            Chore {
+                cron: "* * * * * *",
+                work: Work::Task(Arc::new(move || {
+                    let task = task.clone();
+                    Box::pin(async move {
+                        let _ = task.send(()).await;
+                    })
+                })),
+            },
+        ];
+        let housekeeping = Housekeeping::start(chores).await.unwrap();
+        quick_done.recv().await.unwrap();
+        task_done.recv().await.unwrap();
+        tokio::task::spawn_blocking(move || housekeeping.stop())
+            .await
+            .unwrap();
     }
 }

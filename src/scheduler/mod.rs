@@ -7,4 +7,4 @@ mod planner;
 
 pub use decide::{Verdict, decide};
 pub use plan::{Due, Plan};
-pub use planner::{Planner, PlannerHandle};
+pub use planner::{Planner, PlannerHandle, Pulse};

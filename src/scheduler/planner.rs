@@ -22,12 +22,12 @@ use crate::runner::{RunSpec, Runner};
 use crate::store::{Claim, Epoch, Store};
 use crate::telemetry::events;
 
-/// The planner looks at the clock at least this often: a step of the wall clock or a suspended
-/// machine is noticed within it.
-const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// The planner looks at the clock at least this often. A step of the wall clock or a suspended
+/// machine is noticed within a second by the heartbeat, which wakes it ([`Pulse::wake`]).
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// Wall and monotonic clock may drift apart this much between two looks.
-const STEP_TOLERANCE_MS: i64 = 2_000;
+/// How often the ledger is asked again while it cannot be used.
+const STORE_RETRY: Duration = Duration::from_secs(1);
 
 /// What the planner works with.
 pub struct Planner {
@@ -43,22 +43,51 @@ pub struct Planner {
     pub clock: clock::Clock,
 }
 
+/// What the planner thread is told.
+enum Command {
+    Look,
+    Stop,
+}
+
 /// The running planner thread.
 pub struct PlannerHandle {
-    stop: Sender<()>,
+    commands: Sender<Command>,
     thread: JoinHandle<()>,
     last_look: Arc<AtomicI64>,
 }
 
+/// The planner's sign of life, and a way to wake it. Cheap to clone.
+#[derive(Clone)]
+pub struct Pulse {
+    commands: Sender<Command>,
+    last_look: Arc<AtomicI64>,
+}
+
+impl Pulse {
+    /// How long ago, by `now`, the planner looked at the clock, ms; at most five seconds while it
+    /// lives.
+    pub fn age_ms(&self, now: Timestamp) -> i64 {
+        now.as_millisecond() - self.last_look.load(Ordering::Relaxed)
+    }
+
+    /// Makes the planner look at the clock now.
+    pub fn wake(&self) {
+        let _ = self.commands.send(Command::Look);
+    }
+}
+
 impl PlannerHandle {
-    /// When the planner last looked at the clock; the proof that it lives.
-    pub fn last_look(&self) -> Arc<AtomicI64> {
-        Arc::clone(&self.last_look)
+    /// The planner's sign of life.
+    pub fn pulse(&self) -> Pulse {
+        Pulse {
+            commands: self.commands.clone(),
+            last_look: Arc::clone(&self.last_look),
+        }
     }
 
     /// Stops planning; returns when no fire can be claimed any more. Blocks for one claim at most.
     pub fn stop(self) {
-        let _ = self.stop.send(());
+        let _ = self.commands.send(Command::Stop);
         let _ = self.thread.join();
     }
 }
@@ -66,14 +95,14 @@ impl PlannerHandle {
 impl Planner {
     /// Starts the thread.
     pub fn start(self, runtime: Handle) -> std::io::Result<PlannerHandle> {
-        let (stop, stopped) = channel();
+        let (commands, received) = channel();
         let last_look = Arc::new(AtomicI64::new(self.clock.now().as_millisecond()));
         let look = Arc::clone(&last_look);
         let thread = std::thread::Builder::new()
             .name("planner".to_owned())
-            .spawn(move || Loop::new(self, runtime, look).run(&stopped))?;
+            .spawn(move || Loop::new(self, runtime, look).run(&received))?;
         Ok(PlannerHandle {
-            stop,
+            commands,
             thread,
             last_look,
         })
@@ -84,7 +113,6 @@ struct Loop {
     planner: Planner,
     runtime: Handle,
     last_look: Arc<AtomicI64>,
-    previous: (Timestamp, Instant),
     served_since: Timestamp,
     store_down_since: Option<Instant>,
 }
@@ -92,32 +120,31 @@ struct Loop {
 impl Loop {
     fn new(planner: Planner, runtime: Handle, last_look: Arc<AtomicI64>) -> Self {
         let served_since = planner.clock.now();
-        let previous = (served_since, clock::monotonic());
         Self {
             planner,
             runtime,
             last_look,
-            previous,
             served_since,
             store_down_since: None,
         }
     }
 
-    fn run(mut self, stopped: &Receiver<()>) {
+    fn run(mut self, commands: &Receiver<Command>) {
         loop {
             let now = self.planner.clock.now();
-            self.note_look(now);
+            self.last_look
+                .store(now.as_millisecond(), Ordering::Relaxed);
             self.tick(now);
-            match stopped.recv_timeout(self.sleep()) {
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+            match commands.recv_timeout(self.sleep()) {
+                Ok(Command::Look) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
     fn sleep(&self) -> Duration {
         if self.store_down_since.is_some() {
-            return LONGEST_SLEEP;
+            return STORE_RETRY;
         }
         let Some(next) = self.planner.plan.next_dispatch() else {
             return LONGEST_SLEEP;
@@ -126,18 +153,6 @@ impl Loop {
         Duration::try_from(until)
             .unwrap_or(Duration::ZERO)
             .min(LONGEST_SLEEP)
-    }
-
-    fn note_look(&mut self, now: Timestamp) {
-        let wall = now.as_millisecond() - self.previous.0.as_millisecond();
-        let monotonic = clock::elapsed_ms(self.previous.1);
-        self.previous = (now, clock::monotonic());
-        self.last_look
-            .store(now.as_millisecond(), Ordering::Relaxed);
-        let step_ms = wall - monotonic;
-        if step_ms.abs() > STEP_TOLERANCE_MS {
-            events::DaemonClockStepped { step_ms }.emit();
-        }
     }
 
     fn tick(&mut self, now: Timestamp) {

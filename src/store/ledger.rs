@@ -10,9 +10,10 @@ use sea_orm::{
     QuerySelect as _,
 };
 
+use super::chunks::Upsert;
 use super::convert::{to_column, to_i32, to_i64, to_timestamp};
 use super::entities::{daemon_epochs, run_tasks, runs};
-use super::{Store, StoreError, chunks};
+use super::{Store, StoreError};
 use crate::domain::{
     Fire, JobKind, RunOrigin, RunState, RunTotals, ScheduleId, TaskOutcome, TaskResult,
 };
@@ -156,7 +157,12 @@ impl Store {
             .filter(runs::Column::ScheduledFor.between(to_column(first), to_column(last)));
         let found: Vec<(i64, String, sea_orm::prelude::DateTimeUtc)> = self
             .ask("claim", async {
-                chunks::upsert(&self.write, rows, keep).await?;
+                Upsert {
+                    name: "runs",
+                    on_conflict: keep,
+                }
+                .run(&self.write, rows)
+                .await?;
                 ours.into_tuple().all(&self.write).await
             })
             .await?;
@@ -269,7 +275,12 @@ impl Store {
             .to_owned();
         self.ask("tasks_ended", async {
             let transaction = self.begin().await?;
-            chunks::upsert(&transaction, rows, replace).await?;
+            Upsert {
+                name: "run_tasks",
+                on_conflict: replace,
+            }
+            .run(&transaction, rows)
+            .await?;
             transaction.commit().await
         })
         .await

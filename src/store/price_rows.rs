@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr};
 
-use super::chunks;
+use super::chunks::Upsert;
 use super::convert::{to_column, to_date, to_naive, to_timestamp};
 use super::entities::{all_time_highs, daily_bars, instruments, price_snapshots, quotes};
 use super::prices::Instrument;
@@ -42,7 +42,12 @@ pub(super) async fn put_bars<C: ConnectionTrait>(
             .collect()
     };
     let replace = OnConflict::columns(key).update_columns(values).to_owned();
-    chunks::upsert(connection, rows(fresh), replace).await?;
+    Upsert {
+        name: "daily_bars",
+        on_conflict: replace,
+    }
+    .run(connection, rows(fresh))
+    .await?;
     let revise = OnConflict::columns(key)
         .update_columns(values)
         .value(
@@ -50,7 +55,12 @@ pub(super) async fn put_bars<C: ConnectionTrait>(
             Expr::col((daily_bars::Entity, Column::Revision)).add(1),
         )
         .to_owned();
-    chunks::upsert(connection, rows(corrected), revise).await
+    Upsert {
+        name: "daily_bars.corrected",
+        on_conflict: revise,
+    }
+    .run(connection, rows(corrected))
+    .await
 }
 
 pub(super) async fn put_instrument<C: ConnectionTrait>(
@@ -79,7 +89,12 @@ pub(super) async fn put_instrument<C: ConnectionTrait>(
             Column::UpdatedAt,
         ])
         .to_owned();
-    chunks::upsert(connection, vec![row], replace).await
+    Upsert {
+        name: "instruments",
+        on_conflict: replace,
+    }
+    .run(connection, vec![row])
+    .await
 }
 
 pub(super) async fn put_quote<C: ConnectionTrait>(
@@ -117,7 +132,12 @@ pub(super) async fn put_quote<C: ConnectionTrait>(
             Column::FetchedAt,
         ])
         .to_owned();
-    chunks::upsert(connection, vec![row], replace).await
+    Upsert {
+        name: "quotes",
+        on_conflict: replace,
+    }
+    .run(connection, vec![row])
+    .await
 }
 
 pub(super) async fn put_snapshot<C: ConnectionTrait>(
@@ -138,7 +158,12 @@ pub(super) async fn put_snapshot<C: ConnectionTrait>(
     let replace = OnConflict::columns([Column::Symbol, Column::TradingDate])
         .update_columns([Column::Close, Column::High, Column::Low, Column::UpdatedAt])
         .to_owned();
-    chunks::upsert(connection, vec![row], replace).await
+    Upsert {
+        name: "price_snapshots",
+        on_conflict: replace,
+    }
+    .run(connection, vec![row])
+    .await
 }
 
 pub(super) async fn put_high<C: ConnectionTrait>(
@@ -163,7 +188,12 @@ pub(super) async fn put_high<C: ConnectionTrait>(
             Column::UpdatedAt,
         ])
         .to_owned();
-    chunks::upsert(connection, vec![row], replace).await
+    Upsert {
+        name: "all_time_highs",
+        on_conflict: replace,
+    }
+    .run(connection, vec![row])
+    .await
 }
 
 fn bar_row(
