@@ -9,3 +9,5 @@
 
 mod house;
 mod oracle;
+mod recordings;
+mod support;

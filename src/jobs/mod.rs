@@ -93,6 +93,7 @@ pub async fn perform(
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
 fn store_fault(error: StoreError) -> Fault {
     Fault::new(FaultClass::Store, error.to_string())
 }

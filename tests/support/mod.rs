@@ -1,0 +1,4 @@
+//! What several suites use.
+
+pub(crate) mod random;
+pub(crate) mod recordings;
