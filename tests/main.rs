@@ -7,6 +7,7 @@
     reason = "clippy.toml's leave for tests does not reach the helper functions of this crate"
 )]
 
+mod config;
 mod house;
 mod oracle;
 mod recordings;

@@ -2,23 +2,22 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Problem, Problems, Severity, Source, suggestion};
+use super::problem::{Problem, Problems, SECRET_KEYS, Severity, Source, suggestion};
 use crate::domain::parse_span;
-
-/// Key names that would hold a secret; none may stand in the file.
-const SECRET_KEYS: [&str; 6] = ["password", "passwd", "secret", "token", "api_key", "apikey"];
 
 /// Collects problems while a document is read.
 pub(super) struct Context<'s> {
     source: &'s Source<'s>,
     problems: RefCell<Vec<Problem>>,
     broken_lines: RefCell<Vec<usize>>,
+    /// Whether the syntax is broken otherwise than by a repeated key.
+    is_torn: RefCell<bool>,
 }
 
 impl<'s> Context<'s> {
@@ -27,13 +26,20 @@ impl<'s> Context<'s> {
             source,
             problems: RefCell::default(),
             broken_lines: RefCell::default(),
+            is_torn: RefCell::default(),
         }
     }
 
     pub(super) fn syntax_error(&self, error: &toml::de::Error) {
         let span = error.span().unwrap_or(0..0);
         let message = error.message().replace('\n', ", ");
-        let hint = if message.contains("duplicate key") {
+        let is_duplicate = message.contains("duplicate key");
+        // Behind broken syntax keys fall into the table before: that they repeat is no news.
+        if is_duplicate && *self.is_torn.borrow() {
+            return;
+        }
+        *self.is_torn.borrow_mut() |= !is_duplicate;
+        let hint = if is_duplicate {
             "a name may be used once; rename or remove one of the two".to_owned()
         } else {
             "mend the TOML syntax here (see toml.io)".to_owned()
@@ -49,15 +55,16 @@ impl<'s> Context<'s> {
         let problem = self
             .source
             .problem(Severity::Error, span, message, hint.into());
-        self.problem(problem);
-    }
-
-    pub(super) fn problem(&self, problem: Problem) {
         let line = problem.position.map(|(line, _)| line);
         // What follows from a syntax error on the same line would only distract.
         if !line.is_some_and(|line| self.broken_lines.borrow().contains(&line)) {
-            self.problems.borrow_mut().push(problem);
+            self.problem(problem);
         }
+    }
+
+    /// Notes a problem of another place than this file.
+    pub(super) fn problem(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
     }
 
     /// Something that should be there is not; silent when broken syntax may have swallowed it.
@@ -65,6 +72,11 @@ impl<'s> Context<'s> {
         if self.broken_lines.borrow().is_empty() {
             self.error(span, message, hint);
         }
+    }
+
+    /// How many problems were noted so far: unchanged means that what was read in between is good.
+    pub(super) fn count(&self) -> usize {
+        self.problems.borrow().len()
     }
 
     pub(super) fn into_problems(self) -> Problems {
@@ -129,6 +141,11 @@ impl<'a> Table<'a> {
         );
     }
 
+    /// Whether the key is there, without asking for it: [`Self::finish`] still reports it.
+    pub(super) fn holds(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
+    }
+
     pub(super) fn has(&self, key: &'static str) -> bool {
         self.get(key).is_some()
     }
@@ -155,10 +172,13 @@ impl<'a> Table<'a> {
     }
 
     /// A number within `range`.
-    pub(super) fn number(&self, key: &'static str, range: Range<f64>) -> Option<f64> {
+    pub(super) fn number(&self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
         let value = self.get(key)?;
         let number = match value.get_ref() {
-            DeValue::Integer(integer) => integer.as_str().parse().ok(),
+            #[allow(clippy::cast_precision_loss, reason = "the ranges end far below 2^53")]
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+                .ok()
+                .map(|whole| whole as f64),
             DeValue::Float(float) => float.as_str().parse::<f64>().ok(),
             _ => None,
         };
@@ -171,7 +191,8 @@ impl<'a> Table<'a> {
                 value.span(),
                 format!(
                     "`{key}` is {number}, outside the range of {} to {}",
-                    range.start, range.end
+                    range.start(),
+                    range.end()
                 ),
                 "",
             );
