@@ -11,4 +11,5 @@ mod config;
 mod house;
 mod oracle;
 mod recordings;
+mod store;
 mod support;
