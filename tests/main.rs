@@ -10,6 +10,7 @@
 mod config;
 mod house;
 mod oracle;
+mod politeness;
 mod recordings;
 mod store;
 mod support;
