@@ -9,6 +9,7 @@
 
 mod config;
 mod house;
+mod jobs;
 mod oracle;
 mod politeness;
 mod recordings;

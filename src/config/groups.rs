@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::context::Context;
 use super::problem::{Severity, Source};
 use super::read_file;
-use super::reader::{At, Context, Entry, Table};
+use super::reader::{At, Entry, Table};
 use crate::domain::Symbol;
 
 /// Symbols one group may hold.
