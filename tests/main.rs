@@ -7,6 +7,12 @@
     reason = "clippy.toml's leave for tests does not reach the helper functions of this crate"
 )]
 
+mod config;
 mod house;
+mod jobs;
 mod oracle;
+mod politeness;
 mod process;
+mod recordings;
+mod store;
+mod support;

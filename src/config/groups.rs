@@ -3,22 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::context::Context;
 use super::problem::{Severity, Source};
 use super::read_file;
-use super::reader::{At, Context, Entry, Table};
+use super::reader::{At, Entry, Table};
 use crate::domain::Symbol;
 
 /// Symbols one group may hold.
 const MAX_GROUP_SYMBOLS: usize = 100_000;
 
-/// Named groups of symbols.
-pub(super) type Groups = BTreeMap<String, Vec<Symbol>>;
+/// Named groups of symbols; `None` for one whose problems are told already.
+pub(super) type Groups = BTreeMap<String, Option<Vec<Symbol>>>;
 
 /// Reads all groups; files are relative to the configuration file.
 pub(super) fn read(table: Option<&Table<'_>>, config_file: &Path) -> Groups {
     let mut groups = Groups::new();
     let Some(table) = table else { return groups };
     for (name, entry) in table.entries() {
+        let before = table.context().count();
         let symbols = match entry {
             Entry::Texts(texts) => parse_all(table.context(), &texts),
             Entry::Table(source) => from_file(&source, config_file),
@@ -32,7 +34,8 @@ pub(super) fn read(table: Option<&Table<'_>>, config_file: &Path) -> Groups {
                 .context()
                 .error(name.span.clone(), message, "split it into several groups");
         }
-        groups.insert(name.value.to_owned(), symbols);
+        let is_good = table.context().count() == before;
+        groups.insert(name.value.to_owned(), is_good.then_some(symbols));
     }
     groups
 }

@@ -1,5 +1,6 @@
 //! schedules.toml: read once, every problem reported at once, valid ever after.
 
+mod context;
 mod groups;
 mod lints;
 mod problem;
@@ -18,8 +19,9 @@ pub use settings::{
     UpstreamSettings,
 };
 
+use context::Context;
 use problem::Source;
-use reader::{Context, Table};
+use reader::Table;
 
 /// Largest configuration or symbols file that is read.
 const MAX_FILE_BYTES: u64 = 4 << 20;

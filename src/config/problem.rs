@@ -4,6 +4,10 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
+/// Key names that would hold a secret; none may stand in the file.
+pub(super) const SECRET_KEYS: [&str; 6] =
+    ["password", "passwd", "secret", "token", "api_key", "apikey"];
+
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -29,7 +33,7 @@ pub struct Problem {
     pub file: String,
     /// Line and column, from 1; absent when the place is not a file.
     pub position: Option<(usize, usize)>,
-    /// The line's text, for showing.
+    /// The line's text, for showing; absent when it might hold a secret.
     pub excerpt: Option<String>,
     /// How bad it is.
     pub severity: Severity,
@@ -187,12 +191,21 @@ impl<'a> Source<'a> {
         Problem {
             file: self.file.clone(),
             position: Some((line, before.chars().count() + 1)),
-            excerpt: Some(excerpt.chars().take(120).collect()),
+            excerpt: (!may_hold_a_secret(excerpt)).then(|| excerpt.chars().take(120).collect()),
             severity,
             message,
             hint,
         }
     }
+}
+
+/// Problems are logged too, so a line that names a secret or has a URL with a user is not shown.
+fn may_hold_a_secret(line: &str) -> bool {
+    let line = line.to_lowercase();
+    let has_user = line
+        .split_once("://")
+        .is_some_and(|(_, rest)| rest.contains('@'));
+    has_user || SECRET_KEYS.iter().any(|key| line.contains(key))
 }
 
 /// The candidate closest to `text`, when it is close enough to be a slip of the fingers.

@@ -2,75 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Problem, Problems, Severity, Source, suggestion};
+use super::context::Context;
+use super::problem::{SECRET_KEYS, suggestion};
 use crate::domain::parse_span;
-
-/// Key names that would hold a secret; none may stand in the file.
-const SECRET_KEYS: [&str; 6] = ["password", "passwd", "secret", "token", "api_key", "apikey"];
-
-/// Collects problems while a document is read.
-pub(super) struct Context<'s> {
-    source: &'s Source<'s>,
-    problems: RefCell<Vec<Problem>>,
-    broken_lines: RefCell<Vec<usize>>,
-}
-
-impl<'s> Context<'s> {
-    pub(super) fn new(source: &'s Source<'s>) -> Self {
-        Self {
-            source,
-            problems: RefCell::default(),
-            broken_lines: RefCell::default(),
-        }
-    }
-
-    pub(super) fn syntax_error(&self, error: &toml::de::Error) {
-        let span = error.span().unwrap_or(0..0);
-        let message = error.message().replace('\n', ", ");
-        let hint = if message.contains("duplicate key") {
-            "a name may be used once; rename or remove one of the two".to_owned()
-        } else {
-            "mend the TOML syntax here (see toml.io)".to_owned()
-        };
-        let problem = self.source.problem(Severity::Error, span, message, hint);
-        self.broken_lines
-            .borrow_mut()
-            .extend(problem.position.map(|(line, _)| line));
-        self.problems.borrow_mut().push(problem);
-    }
-
-    pub(super) fn error(&self, span: Range<usize>, message: String, hint: impl Into<String>) {
-        let problem = self
-            .source
-            .problem(Severity::Error, span, message, hint.into());
-        self.problem(problem);
-    }
-
-    pub(super) fn problem(&self, problem: Problem) {
-        let line = problem.position.map(|(line, _)| line);
-        // What follows from a syntax error on the same line would only distract.
-        if !line.is_some_and(|line| self.broken_lines.borrow().contains(&line)) {
-            self.problems.borrow_mut().push(problem);
-        }
-    }
-
-    /// Something that should be there is not; silent when broken syntax may have swallowed it.
-    pub(super) fn missing(&self, span: Range<usize>, message: String, hint: impl Into<String>) {
-        if self.broken_lines.borrow().is_empty() {
-            self.error(span, message, hint);
-        }
-    }
-
-    pub(super) fn into_problems(self) -> Problems {
-        Problems::new(self.problems.into_inner())
-    }
-}
 
 /// A value with its place.
 #[derive(Debug, Clone)]
@@ -129,6 +69,11 @@ impl<'a> Table<'a> {
         );
     }
 
+    /// Whether the key is there, without asking for it: [`Self::finish`] still reports it.
+    pub(super) fn holds(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
+    }
+
     pub(super) fn has(&self, key: &'static str) -> bool {
         self.get(key).is_some()
     }
@@ -155,10 +100,13 @@ impl<'a> Table<'a> {
     }
 
     /// A number within `range`.
-    pub(super) fn number(&self, key: &'static str, range: Range<f64>) -> Option<f64> {
+    pub(super) fn number(&self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
         let value = self.get(key)?;
         let number = match value.get_ref() {
-            DeValue::Integer(integer) => integer.as_str().parse().ok(),
+            #[allow(clippy::cast_precision_loss, reason = "the ranges end far below 2^53")]
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+                .ok()
+                .map(|whole| whole as f64),
             DeValue::Float(float) => float.as_str().parse::<f64>().ok(),
             _ => None,
         };
@@ -171,7 +119,8 @@ impl<'a> Table<'a> {
                 value.span(),
                 format!(
                     "`{key}` is {number}, outside the range of {} to {}",
-                    range.start, range.end
+                    range.start(),
+                    range.end()
                 ),
                 "",
             );

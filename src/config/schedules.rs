@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::groups::Groups;
 use super::problem::{closest, suggestion};
-use super::reader::{At, Context, Table};
+use super::reader::{At, Table};
 use crate::domain::{
     CronExpr, JobKind, MisfirePolicy, OverlapPolicy, Schedule, ScheduleId, Symbol, Trigger,
 };
@@ -204,7 +204,7 @@ fn trigger(table: &Table<'_>) -> Option<Trigger> {
         }
         (false, false) => {
             // `at` is known and refused by name; do not also ask for a cron then.
-            if !table.has("at") {
+            if !table.holds("at") {
                 let message = format!("{} does not say when: no `cron`, no `every`", table.name());
                 let hint = "cron = \"*/5 9-16 * * MON-FRI\" or every = \"15m\"";
                 context.missing(table.span(), message, hint);
@@ -220,7 +220,7 @@ fn trigger(table: &Table<'_>) -> Option<Trigger> {
                     "remove it; to spread load use `jitter`",
                 );
             }
-            crons(context, &table.texts("cron")?)
+            crons(table)
         }
         (false, true) => {
             let period = table.time_span("every", SECOND, 366 * DAY)?;
@@ -235,9 +235,16 @@ fn trigger(table: &Table<'_>) -> Option<Trigger> {
     }
 }
 
-fn crons(context: &Context<'_>, texts: &[At<&str>]) -> Option<Trigger> {
+fn crons(table: &Table<'_>) -> Option<Trigger> {
+    let context = table.context();
+    let before = context.count();
+    let texts = table.texts("cron")?;
+    if texts.is_empty() && context.count() == before {
+        let message = format!("`cron` in {} is an empty list", table.name());
+        context.error(table.span(), message, "cron = \"*/5 9-16 * * MON-FRI\"");
+    }
     let mut list = Vec::with_capacity(texts.len());
-    for At { value, span } in texts {
+    for At { value, span } in &texts {
         match CronExpr::try_new(value) {
             Ok(cron) => list.push(cron),
             Err(error) => context.error(
@@ -280,6 +287,7 @@ fn timezone(table: &Table<'_>) -> Option<TimeZone> {
 
 fn symbols(table: &Table<'_>, groups: &Groups) -> Option<Vec<Symbol>> {
     let context = table.context();
+    let before = context.count();
     let Some(texts) = table.texts("symbols") else {
         if !table.has("symbols") {
             let message = format!("{} has no `symbols`", table.name());
@@ -293,7 +301,11 @@ fn symbols(table: &Table<'_>, groups: &Groups) -> Option<Vec<Symbol>> {
     let mut complete = true;
     for At { value, span } in texts {
         let found = match value.strip_prefix('@') {
-            Some(group) => groups.get(group).cloned().ok_or_else(|| {
+            Some(group) if groups.get(group).is_some_and(Option::is_none) => {
+                complete = false;
+                continue;
+            }
+            Some(group) => groups.get(group).cloned().flatten().ok_or_else(|| {
                 let names: Vec<&str> = groups.keys().map(String::as_str).collect();
                 (
                     format!("there is no group `@{group}` under [symbols]"),
@@ -312,7 +324,7 @@ fn symbols(table: &Table<'_>, groups: &Groups) -> Option<Vec<Symbol>> {
             }
         }
     }
-    if all.is_empty() && complete {
+    if all.is_empty() && complete && context.count() == before {
         let message = format!("{} has no symbol to work on", table.name());
         context.missing(
             table.span(),
@@ -321,5 +333,5 @@ fn symbols(table: &Table<'_>, groups: &Groups) -> Option<Vec<Symbol>> {
         );
         return None;
     }
-    complete.then_some(all)
+    (complete && !all.is_empty()).then_some(all)
 }

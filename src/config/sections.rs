@@ -264,7 +264,7 @@ fn yahoo(table: &Table<'_>, settings: &mut UpstreamSettings) {
         }
     }
     settings.max_rps = table
-        .number("max_rps", 0.01..10_000.0)
+        .number("max_rps", 0.01..=10_000.0)
         .unwrap_or(settings.max_rps);
     settings.burst = table.count("burst", 1_000).unwrap_or(settings.burst);
     settings.concurrency = table
@@ -300,13 +300,13 @@ fn read_retry(table: &Table<'_>, retry: &mut Retry) {
         .time_span("initial_interval", MS, HOUR)
         .unwrap_or(retry.initial_interval);
     retry.multiplier = table
-        .number("multiplier", 1.0..100.0)
+        .number("multiplier", 1.0..=100.0)
         .unwrap_or(retry.multiplier);
     retry.max_interval = table
         .time_span("max_interval", MS, HOUR)
         .unwrap_or(retry.max_interval);
     retry.randomization_factor = table
-        .number("randomization_factor", 0.0..1.0)
+        .number("randomization_factor", 0.0..=1.0)
         .unwrap_or(retry.randomization_factor);
     table.finish(&[]);
 }

@@ -63,7 +63,7 @@ impl Upsert {
                     self.name
                 )));
             }
-            let text = self.text::<A::Entity>(backend, &columns, size);
+            let text = self.text::<A::Entity>(backend, &columns, size)?;
             let statement = Statement::from_sql_and_values(backend, text.as_ref(), values);
             connection.execute_raw(statement).await?;
         }
@@ -75,24 +75,36 @@ impl Upsert {
         backend: DbBackend,
         columns: &[E::Column],
         rows: usize,
-    ) -> Arc<str> {
+    ) -> Result<Arc<str>, DbErr> {
         let key = (self.name, discriminant(&backend), columns.len(), rows);
         let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = texts.get_or_insert_default().entry(key).or_insert_with(|| {
-            let mut insert = Query::insert();
-            insert
-                .into_table(E::default())
-                .columns(columns.iter().copied());
-            for _ in 0..rows {
-                // The values only hold the places: the text is all that is kept.
-                let places = columns
-                    .iter()
-                    .map(|_| SimpleExpr::from(Value::Bool(Some(true))));
-                insert.values_panic(places);
-            }
-            insert.on_conflict(self.on_conflict.clone());
-            backend.build(&insert).sql.into()
-        });
-        Arc::clone(text)
+        let texts = texts.get_or_insert_default();
+        if let Some(text) = texts.get(&key) {
+            return Ok(Arc::clone(text));
+        }
+        let mut insert = Query::insert();
+        insert
+            .into_table(E::default())
+            .columns(columns.iter().copied());
+        for _ in 0..rows {
+            // The values only hold the places: the text is all that is kept.
+            let places = columns
+                .iter()
+                .map(|_| SimpleExpr::from(Value::Bool(Some(true))));
+            insert.values_panic(places);
+        }
+        insert.on_conflict(self.on_conflict.clone());
+        let statement = backend.build(&insert);
+        let places = statement.values.map_or(0, |values| values.0.len());
+        if places != rows * columns.len() {
+            // A value bound in the conflict clause would be missing when the text is used.
+            return Err(DbErr::Custom(format!(
+                "the conflict clause of `{}` binds values",
+                self.name
+            )));
+        }
+        let text: Arc<str> = statement.sql.into();
+        texts.insert(key, Arc::clone(&text));
+        Ok(text)
     }
 }

@@ -1,6 +1,6 @@
 //! The ledger: the one place that decides whether a fire is ours, and what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -123,8 +123,9 @@ impl Store {
             .collect())
     }
 
-    /// Writes all `claims` in one statement and tells which of them are ours, with their run ids.
-    /// A fire that is already in the ledger, whoever wrote it, is not.
+    /// Writes all `claims` and tells which of them are ours, with their run ids. A fire that another
+    /// epoch has written is not; one that this epoch has is, so that a claim whose answer was lost
+    /// can be made again.
     pub async fn claim(
         &self,
         claims: &[Claim],
@@ -166,12 +167,21 @@ impl Store {
                 ours.into_tuple().all(&self.write).await
             })
             .await?;
-        Ok(found
+        let found: HashMap<(String, sea_orm::prelude::DateTimeUtc), i64> = found
             .into_iter()
-            .filter_map(|(id, schedule, at)| {
-                Some(((ScheduleId::try_new(&schedule).ok()?, to_timestamp(at)), id))
-            })
-            .collect())
+            .map(|(id, schedule, at)| ((schedule, at), id))
+            .collect();
+        // By what was asked: the query also finds fires of this epoch's earlier claims, and the
+        // column is coarser than an instant.
+        let ours = claims.iter().filter_map(|claim| {
+            let Fire {
+                schedule,
+                scheduled_for,
+            } = &claim.fire;
+            let key = (schedule.as_str().to_owned(), to_column(*scheduled_for));
+            Some(((schedule.clone(), *scheduled_for), *found.get(&key)?))
+        });
+        Ok(ours.collect())
     }
 
     /// The newest fire of each schedule the ledger knows, manual runs left out.

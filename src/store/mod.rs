@@ -41,6 +41,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bound on any use of the database: nothing may hang for ever.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Tries to open a new database and to bring its schema up to date: another process may be at it
+/// at the same moment.
+const SETUP_ATTEMPTS: u32 = 20;
+
+/// Wait between two of them.
+const SETUP_RETRY: Duration = Duration::from_millis(50);
+
 /// Prepared statements kept per connection; the chunk sizes are fixed so that few texts occur.
 const STATEMENT_CACHE: usize = 32;
 
@@ -70,7 +77,7 @@ impl Store {
         } else {
             pool.max + pool.overflow
         };
-        let write = Database::connect(options(url, pool, write_connections))
+        let write = connect(|| options(url, pool, write_connections))
             .await
             .map_err(failed)?;
         let read = if url.is_sqlite() {
@@ -101,7 +108,15 @@ impl Store {
             return Ok(0);
         }
         let count = u64::try_from(pending.len()).unwrap_or(u64::MAX);
-        self.ask("schema", Migrator::up(&self.write, None)).await?;
+        let mut attempt = 1;
+        while let Err(error) = self.ask("schema", Migrator::up(&self.write, None)).await {
+            if attempt == SETUP_ATTEMPTS {
+                return Err(error);
+            }
+            // What the other has done meanwhile is no longer pending then.
+            attempt += 1;
+            tokio::time::sleep(SETUP_RETRY).await;
+        }
         events::StoreMigrated { migrations: count }.emit();
         Ok(count)
     }
@@ -166,6 +181,23 @@ impl Store {
             ..Default::default()
         };
         self.write.begin_with_options(options).await
+    }
+}
+
+/// Connects. Making a new SQLite file a write-ahead one needs it alone and, unlike all else, does
+/// not heed the busy timeout.
+async fn connect(options: impl Fn() -> ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let mut attempt = 1;
+    loop {
+        match Database::connect(options()).await {
+            Err(error)
+                if attempt < SETUP_ATTEMPTS && error.to_string().contains("database is locked") =>
+            {
+                attempt += 1;
+                tokio::time::sleep(SETUP_RETRY).await;
+            }
+            connected => return connected,
+        }
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn put_bars<C: ConnectionTrait>(
         .update_columns(values)
         .value(
             Column::Revision,
-            Expr::col((daily_bars::Entity, Column::Revision)).add(1),
+            Expr::col((daily_bars::Entity, Column::Revision)).add(Expr::cust("1")),
         )
         .to_owned();
     Upsert {

@@ -195,7 +195,7 @@ impl Store {
                 } else {
                     None
                 };
-                written.others += derive(&transaction, symbol, all, known, now).await?;
+                written.others += derive(&transaction, symbol, all, now).await?;
             }
             transaction.commit().await?;
             Ok(written)
@@ -211,7 +211,7 @@ impl Store {
     ) -> Result<Written, StoreError> {
         self.ask("derive", async {
             let transaction = self.begin().await?;
-            let others = derive(&transaction, symbol, None, &Known::default(), now).await?;
+            let others = derive(&transaction, symbol, None, now).await?;
             transaction.commit().await?;
             Ok(Written { bars: 0, others })
         })
@@ -288,7 +288,6 @@ async fn derive<C: ConnectionTrait>(
     connection: &C,
     symbol: &Symbol,
     all: Option<&[DailyBar]>,
-    known: &Known,
     now: Timestamp,
 ) -> Result<u64, DbErr> {
     let mut written = 0;
@@ -296,7 +295,9 @@ async fn derive<C: ConnectionTrait>(
         Some(bars) => bars.iter().rev().find(|bar| bar.is_final).copied(),
         None => newest_final(connection, symbol).await?,
     };
-    if let Some(bar) = newest {
+    if let Some(bar) = newest
+        && !is_snapshot_of(connection, symbol, &bar).await?
+    {
         put_snapshot(connection, symbol, &bar, now).await?;
         written += 1;
     }
@@ -304,13 +305,28 @@ async fn derive<C: ConnectionTrait>(
         Some(bars) => highest_of(bars),
         None => highest_stored(connection, symbol).await?,
     };
+    let stored = all_time_highs::Entity::find_by_id(symbol.as_str().to_owned());
+    let stored = stored.one(connection).await?;
     if let Some(high) = high
-        && known.high != Some(high)
+        && stored.as_ref().map(high_of) != Some(high)
     {
         put_high(connection, symbol, &high, now).await?;
         written += 1;
     }
     Ok(written)
+}
+
+/// Whether the snapshot of the bar's session is stored already, as this bar has it.
+async fn is_snapshot_of<C: ConnectionTrait>(
+    connection: &C,
+    symbol: &Symbol,
+    bar: &DailyBar,
+) -> Result<bool, DbErr> {
+    let key = (symbol.as_str().to_owned(), to_naive(bar.trading_date));
+    let row = price_snapshots::Entity::find_by_id(key)
+        .one(connection)
+        .await?;
+    Ok(row.is_some_and(|row| (row.close, row.high, row.low) == (bar.close, bar.high, bar.low)))
 }
 
 fn highest_of(bars: &[DailyBar]) -> Option<AllTimeHigh> {

@@ -91,6 +91,11 @@ impl Cooldown {
 }
 
 impl Leave<'_> {
+    /// Whether no cool-down has begun since this leave was given.
+    pub(super) fn still_holds(&self) -> bool {
+        self.is_probe || self.cooldown.lock().state == State::Open
+    }
+
     /// The upstream answered; gives true when this ended a cool-down.
     pub(super) fn answered(mut self) -> bool {
         let was_probe = std::mem::take(&mut self.is_probe);
@@ -148,6 +153,16 @@ mod tests {
         let (first, second) = (cooldown.leave().await, cooldown.leave().await);
         assert_eq!(first.refused(None), Some(Duration::from_mins(1)));
         assert_eq!(second.refused(None), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_leave_ends_with_the_refusal_of_another_request_but_a_probes_does_not() {
+        let cooldown = cooldown();
+        let (first, second) = (cooldown.leave().await, cooldown.leave().await);
+        assert!(second.still_holds());
+        first.refused(None);
+        assert!(!second.still_holds());
+        assert!(cooldown.leave().await.still_holds());
     }
 
     #[tokio::test(start_paused = true)]

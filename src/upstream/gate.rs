@@ -103,8 +103,14 @@ impl Gate {
         let arrived = clock::monotonic();
         // Never closed; were it, going on without a place would be the lesser evil.
         let _place = self.places.acquire().await.ok();
-        let leave = self.cooldown.leave().await;
-        self.limiter.pass().await;
+        let leave = loop {
+            let leave = self.cooldown.leave().await;
+            self.limiter.pass().await;
+            // While this one waited for the pace, another may have been refused.
+            if leave.still_holds() {
+                break leave;
+            }
+        };
         let waited = arrived.elapsed();
         budget.add_wait(waited);
         self.meter.record(Work::Wait, self.provider, waited);

@@ -6,7 +6,8 @@
 mod crons;
 mod generate;
 mod pattern;
-mod random;
 mod tally;
 mod triggers;
 mod walk;
+
+use crate::support::random;

@@ -111,19 +111,12 @@ pub fn read(
 ) -> Result<Chart, Fault> {
     let mut chart = parse(status, body, now)?;
     verify(&chart, &request.symbol)?;
-    let window = request.from..=request.to;
-    let dates = (
-        chart.zone.to_datetime(request.from).date(),
-        chart.zone.to_datetime(request.to).date(),
-    );
-    if chart
-        .stamps
-        .is_some_and(|(first, last)| !window.contains(&first) || !window.contains(&last))
-    {
-        chart
-            .bars
-            .retain(|bar| (dates.0..=dates.1).contains(&bar.trading_date));
-    }
+    let from = chart.zone.to_datetime(request.from).date();
+    let to = chart.zone.to_datetime(request.to).date();
+    // Every row is looked at: a stray one may stand anywhere in the answer.
+    chart
+        .bars
+        .retain(|bar| (from..=to).contains(&bar.trading_date));
     if chart.bars.is_empty() && chart.rejected.is_empty() {
         return Err(Fault::new(
             FaultClass::NoData,
@@ -182,6 +175,22 @@ mod tests {
             prop_assert_eq!(url.path_segments().unwrap().count(), 4);
             prop_assert_eq!(url.fragment(), None);
         }
+    }
+
+    #[test]
+    fn a_bar_before_the_window_is_left_out_even_in_the_middle_of_the_answer() {
+        let body = r#"{"chart":{"result":[{"meta":{"symbol":"X","dataGranularity":"1d",
+            "exchangeTimezoneName":"UTC"},"timestamp":[1767571200,-2300000000,1767657600],
+            "indicators":{"quote":[{"open":[1,1,1],"high":[1,1,1],"low":[1,1,1],"close":[1,1,1],
+            "volume":[1,1,1]}]}}],"error":null}}"#;
+        let request = ChartRequest {
+            symbol: Symbol::try_new("X").unwrap(),
+            from: Timestamp::UNIX_EPOCH,
+            to: Timestamp::from_second(1_800_000_000).unwrap(),
+        };
+        let chart = read(200, body.as_bytes(), &request, request.to).unwrap();
+        let years: Vec<i16> = chart.bars.iter().map(|b| b.trading_date.year()).collect();
+        assert_eq!(years, [2026, 2026]);
     }
 
     #[test]

@@ -1,0 +1,5 @@
+//! Whole runs: jobs over symbols, against the simulator on loopback or an upstream in memory.
+
+mod contained;
+mod kinds;
+mod world;

@@ -1,0 +1,189 @@
+//! Everything a run needs, wired as the daemon does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use finstage::clock::Clock;
+use finstage::config::{Cooldown, Retry, UpstreamSettings};
+use finstage::domain::{DailyBar, JobKind, RunOrigin, Symbol, TaskOutcome};
+use finstage::jobs::{Assignment, Freshness, Services};
+use finstage::runner::{RunSpec, Runner};
+use finstage::simulator::{Options, Simulator};
+use finstage::store::{Epoch, RunEnd, RunRow, Store, TaskRow};
+use finstage::telemetry::Meter;
+use finstage::upstream::{MarketData, Yahoo};
+
+use crate::support::database::Database;
+use crate::support::values::{at, claim, day, schedule, symbol};
+
+/// A Saturday: the markets rest and nothing changes by itself.
+pub(super) const SATURDAY: &str = "2026-11-21T12:00:00Z";
+
+/// A store, an upstream and a runner.
+pub(super) struct World {
+    pub(super) store: Store,
+    pub(super) runner: Runner,
+    services: Services,
+    epoch: Epoch,
+    fires: AtomicI64,
+    database: Database,
+}
+
+/// What a run has left behind.
+pub(super) struct Left {
+    pub(super) end: RunEnd,
+    pub(super) run: RunRow,
+    pub(super) tasks: Vec<TaskRow>,
+}
+
+impl Left {
+    /// `SYMBOL outcome` or `SYMBOL class` of each task, in order of symbol.
+    pub(super) fn told(&self) -> Vec<String> {
+        let told = |task: &TaskRow| {
+            let word = task.class.as_ref().unwrap_or(&task.outcome);
+            format!("{} {word}", task.symbol)
+        };
+        self.tasks.iter().map(told).collect()
+    }
+}
+
+/// A simulator and what talks to it; both see the same Saturday.
+pub(super) async fn simulated(options: Options) -> (Simulator, World) {
+    let clock = Clock::starting_at(at(SATURDAY));
+    let simulator = Simulator::start(options, clock.clone()).await.unwrap();
+    let settings = fast(simulator.base_url());
+    let upstream = Yahoo::new(&settings, clock.clone(), Meter::default()).unwrap();
+    let world = World::new(Arc::new(upstream), clock).await;
+    (simulator, world)
+}
+
+/// No pace, many retries, short waits: what fails, fails for good reason.
+fn fast(base_url: String) -> UpstreamSettings {
+    UpstreamSettings {
+        base_url,
+        max_rps: 5_000.0,
+        burst: 100,
+        concurrency: 8,
+        user_agent: "finstage tests".to_owned(),
+        connect_timeout: Duration::from_secs(5),
+        request_timeout: Duration::from_secs(20),
+        cooldown: Cooldown {
+            initial: Duration::from_millis(2),
+            max: Duration::from_millis(10),
+        },
+        retry: Retry {
+            max_attempts: 12,
+            initial_interval: Duration::from_millis(1),
+            multiplier: 2.0,
+            max_interval: Duration::from_millis(10),
+            randomization_factor: 0.5,
+        },
+    }
+}
+
+impl World {
+    pub(super) async fn new(upstream: Arc<dyn MarketData>, clock: Clock) -> Self {
+        let database = Database::sqlite();
+        let store = database.migrated().await;
+        let epoch = store.begin_epoch(clock.now()).await.unwrap();
+        let services = Services {
+            store: store.clone(),
+            upstream,
+            clock,
+            meter: Meter::default(),
+            freshness: Freshness::default(),
+        };
+        Self {
+            store,
+            runner: Runner::new(services.clone()),
+            services,
+            epoch,
+            fires: AtomicI64::new(0),
+            database,
+        }
+    }
+
+    /// Forgets what was fetched a moment ago, as a restart does.
+    pub(super) fn forget(&mut self) {
+        let services = Services {
+            freshness: Freshness::default(),
+            ..self.services.clone()
+        };
+        self.runner = Runner::new(services);
+    }
+
+    /// A claimed fire of `assignment` over `symbols`, for a start.
+    pub(super) async fn spec(&self, assignment: Assignment, symbols: &[&str]) -> RunSpec {
+        let fire = self.fires.fetch_add(1, Ordering::Relaxed);
+        let scheduled_for = at(SATURDAY) + jiff::SignedDuration::from_secs(fire);
+        let claims = [claim("tests", scheduled_for)];
+        let ours = self
+            .store
+            .claim(&claims, self.epoch, scheduled_for)
+            .await
+            .unwrap();
+        RunSpec {
+            run_id: *ours.values().next().unwrap(),
+            schedule: schedule("tests"),
+            scheduled_for,
+            origin: RunOrigin::Schedule,
+            assignment,
+            symbols: symbols.iter().map(|name| symbol(name)).collect(),
+            concurrency: 4,
+            timeout: Duration::from_mins(1),
+            task_timeout: Duration::from_secs(30),
+            lateness_ms: 0,
+            on_outcome: None,
+        }
+    }
+
+    /// Runs a job to its end.
+    pub(super) async fn run(&self, job: JobKind, symbols: &[&str]) -> Left {
+        let spec = self.spec(Assignment::Job(job), symbols).await;
+        self.finish(spec).await
+    }
+
+    /// Runs `spec` to its end; what is told on the way is what is stored.
+    pub(super) async fn finish(&self, mut spec: RunSpec) -> Left {
+        let outcomes: Arc<std::sync::Mutex<Vec<TaskOutcome>>> = Arc::default();
+        let heard = Arc::clone(&outcomes);
+        spec.on_outcome = Some(Arc::new(move |outcome| {
+            heard.lock().unwrap().push(outcome.clone());
+        }));
+        let (run_id, symbols) = (spec.run_id, spec.symbols.len());
+        let end = self.runner.start(spec).await.unwrap();
+        let left = self.left(run_id, end).await;
+        assert_eq!(
+            outcomes.lock().unwrap().len(),
+            symbols,
+            "told once a symbol"
+        );
+        left
+    }
+
+    /// What stands in the ledger; every symbol must have its outcome, and the run its end.
+    pub(super) async fn left(&self, run_id: i64, end: RunEnd) -> Left {
+        let run = self.store.run(run_id).await.unwrap().unwrap();
+        let tasks = self.store.tasks(run_id).await.unwrap();
+        assert_eq!(run.state, end.state.as_str());
+        assert!(run.finished_at.is_some() && run.started_at.is_some());
+        assert_eq!(u32::try_from(tasks.len()).unwrap(), end.totals.tasks_total);
+        let failed = tasks.iter().filter(|task| task.outcome == "failed").count();
+        assert_eq!(u32::try_from(failed).unwrap(), end.totals.tasks_failed);
+        let written: i64 = tasks.iter().map(|task| task.rows_written).sum();
+        assert_eq!(written, run.rows_written);
+        Left { end, run, tasks }
+    }
+
+    /// The database's file, for tests that spoil it.
+    pub(super) fn database_file(&self) -> std::path::PathBuf {
+        self.database.file()
+    }
+
+    pub(super) async fn bars(&self, name: &str) -> Vec<DailyBar> {
+        let name: Symbol = symbol(name);
+        let (from, to) = (day("1800-01-01"), day("2100-01-01"));
+        self.store.bars(&name, from, to).await.unwrap()
+    }
+}

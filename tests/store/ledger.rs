@@ -1,0 +1,371 @@
+//! The ledger: each fire is somebody's, once, and has an end.
+
+use std::collections::BTreeSet;
+
+use finstage::domain::{FaultClass, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult};
+use finstage::store::{Claim, Epoch, RunEnd, RunFilter, RunRow, Store};
+use jiff::Timestamp;
+
+use crate::support::database::Database;
+use crate::support::values::{at, claim, schedule, symbol};
+
+const NOON: &str = "2026-11-23T12:00:00Z";
+
+fn noon() -> Timestamp {
+    at(NOON)
+}
+
+fn fires(count: i64) -> Vec<Claim> {
+    (0..count)
+        .map(|n| {
+            let minute = Timestamp::from_second(1_700_000_000 + 60 * n).unwrap();
+            claim(&format!("s{}", n % 7), minute)
+        })
+        .collect()
+}
+
+async fn epoch(store: &Store) -> Epoch {
+    store.begin_epoch(noon()).await.unwrap()
+}
+
+async fn claim_one(store: &Store, epoch: Epoch, fire: Claim) -> i64 {
+    let ours = store.claim(&[fire], epoch, noon()).await.unwrap();
+    *ours.values().next().unwrap()
+}
+
+async fn all_runs(store: &Store) -> Vec<RunRow> {
+    let all = RunFilter {
+        limit: 100_000,
+        ..RunFilter::default()
+    };
+    store.runs(&all).await.unwrap()
+}
+
+fn end(state: RunState) -> RunEnd {
+    RunEnd {
+        state,
+        totals: RunTotals::default(),
+        duration_ms: 5,
+        reason: None,
+    }
+}
+
+pub(super) async fn of_two_daemons_one_wins_each_fire(database: Database) {
+    let (one, two) = (database.migrated().await, database.open().await);
+    let (first, second) = (epoch(&one).await, epoch(&two).await);
+    assert_ne!(first, second);
+    let fires = fires(300);
+    let mut won = BTreeSet::new();
+    // Small claims in turn, so that the two really meet.
+    for part in fires.chunks(10) {
+        let (a, b) = tokio::join!(
+            one.claim(part, first, noon()),
+            two.claim(part, second, noon())
+        );
+        for (fire, _) in a.unwrap().into_iter().chain(b.unwrap()) {
+            assert!(won.insert(fire.clone()), "{fire:?} was won twice");
+        }
+    }
+    assert_eq!(won.len(), fires.len(), "a fire was won by nobody");
+    assert_eq!(all_runs(&one).await.len(), fires.len());
+}
+
+pub(super) async fn five_thousand_fires_are_claimed_at_once(database: Database) {
+    let store = database.migrated().await;
+    let (first, second) = (epoch(&store).await, epoch(&store).await);
+    let fires = fires(5_000);
+    let ours = store.claim(&fires, first, noon()).await.unwrap();
+    let ids: BTreeSet<i64> = ours.values().copied().collect();
+    assert_eq!((ours.len(), ids.len()), (5_000, 5_000));
+    for fire in &fires {
+        let key = (fire.fire.schedule.clone(), fire.fire.scheduled_for);
+        assert!(ours.contains_key(&key), "{key:?}");
+    }
+    let theirs = store.claim(&fires, second, noon()).await.unwrap();
+    assert!(theirs.is_empty());
+    assert!(store.claim(&[], first, noon()).await.unwrap().is_empty());
+}
+
+pub(super) async fn a_claim_tells_of_the_fires_asked_for_and_no_others(database: Database) {
+    let store = database.migrated().await;
+    let epoch = epoch(&store).await;
+    let [early, middle, late] =
+        ["10:00", "11:00", "12:00"].map(|time| at(&format!("2026-11-23T{time}:00Z")));
+    let before = store
+        .claim(&[claim("a", middle)], epoch, noon())
+        .await
+        .unwrap();
+    let asked = [claim("a", early), claim("a", late)];
+    let ours = store.claim(&asked, epoch, noon()).await.unwrap();
+    let told: Vec<Timestamp> = ours.keys().map(|(_, time)| *time).collect();
+    assert_eq!(
+        told,
+        [early, late],
+        "one of an earlier claim would run twice"
+    );
+    // A claim whose answer was lost may be made again.
+    let again = store
+        .claim(&[claim("a", middle)], epoch, noon())
+        .await
+        .unwrap();
+    assert_eq!(again, before);
+}
+
+pub(super) async fn a_fire_between_two_milliseconds_is_still_found(database: Database) {
+    let store = database.migrated().await;
+    let epoch = epoch(&store).await;
+    for text in [
+        "2026-11-23T10:00:00.123456789Z",
+        "1969-12-31T23:59:59.9995Z",
+    ] {
+        let ours = store
+            .claim(&[claim("a", at(text))], epoch, noon())
+            .await
+            .unwrap();
+        assert!(ours.contains_key(&(schedule("a"), at(text))), "{ours:?}");
+    }
+}
+
+pub(super) async fn a_claimed_fire_survives_a_restart(database: Database) {
+    let store = database.migrated().await;
+    let own = epoch(&store).await;
+    let id = claim_one(&store, own, claim("a", noon())).await;
+    store.close().await;
+    let store = database.open().await;
+    let run = store.run(id).await.unwrap().unwrap();
+    assert_eq!(
+        (run.schedule.as_str(), run.state.as_str()),
+        ("a", "claimed")
+    );
+    assert_eq!(run.scheduled_for, noon());
+    let next = epoch(&store).await;
+    assert!(
+        store
+            .claim(&[claim("a", noon())], next, noon())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+pub(super) async fn a_fire_that_is_not_run_is_a_closed_row(database: Database) {
+    let store = database.migrated().await;
+    let epoch = epoch(&store).await;
+    for state in [RunState::Missed, RunState::SkippedOverlap] {
+        let fire = Claim {
+            state,
+            origin: RunOrigin::CatchUp,
+            reason: Some("nobody was there".to_owned()),
+            ..claim(&state.as_str().replace('_', "-"), noon())
+        };
+        let id = claim_one(&store, epoch, fire).await;
+        let row = store.run(id).await.unwrap().unwrap();
+        assert_eq!(row.state, state.as_str());
+        assert_eq!(row.trigger, "catch_up");
+        assert_eq!(row.finished_at, Some(noon()));
+        assert_eq!(row.started_at, None);
+        assert_eq!(row.reason.as_deref(), Some("nobody was there"));
+    }
+    assert_eq!(store.abandon_dead_runs(epoch, noon()).await.unwrap(), 0);
+}
+
+fn outcomes() -> Vec<TaskOutcome> {
+    let outcome = |name: &str, result| TaskOutcome {
+        symbol: symbol(name),
+        result,
+        calls: 3,
+        retries: 2,
+        rate_limited: 1,
+        started_at: at("2026-11-23T12:00:00.250Z"),
+        duration_ms: 1_234,
+    };
+    vec![
+        outcome(
+            "MSFT",
+            TaskResult::Failed {
+                class: FaultClass::Outage,
+                message: "no answer; it's \"gone\" — 消えた\n\0".to_owned(),
+            },
+        ),
+        outcome(
+            "AAPL",
+            TaskResult::Succeeded {
+                rows_written: 2_515,
+                rows_rejected: 4,
+            },
+        ),
+    ]
+}
+
+pub(super) async fn a_run_is_told_as_it_was_written(database: Database) {
+    let store = database.migrated().await;
+    let epoch = epoch(&store).await;
+    let id = claim_one(&store, epoch, claim("a", noon())).await;
+    let (started, ended) = (
+        at("2026-11-23T12:00:01.001Z"),
+        at("2026-11-23T12:00:03.999Z"),
+    );
+    store.run_started(id, 2, started).await.unwrap();
+    let running = store.run(id).await.unwrap().unwrap();
+    assert_eq!(
+        (running.state.as_str(), running.tasks_total),
+        ("running", 2)
+    );
+    assert_eq!(
+        (running.started_at, running.finished_at),
+        (Some(started), None)
+    );
+    store.tasks_ended(id, &outcomes()).await.unwrap();
+    let mut totals = RunTotals {
+        tasks_total: 2,
+        ..RunTotals::default()
+    };
+    for outcome in outcomes() {
+        totals.add(&outcome);
+    }
+    let run_end = RunEnd {
+        state: totals.final_state(),
+        totals,
+        duration_ms: 2_998,
+        reason: Some("because".to_owned()),
+    };
+    store.run_ended(id, &run_end, ended).await.unwrap();
+    let row = store.run(id).await.unwrap().unwrap();
+    assert_eq!(
+        (row.state.as_str(), row.finished_at),
+        ("partly_failed", Some(ended))
+    );
+    assert_eq!(
+        (row.tasks_total, row.tasks_succeeded, row.tasks_failed),
+        (2, 1, 1)
+    );
+    assert_eq!((row.calls, row.retries, row.rate_limited), (6, 4, 2));
+    assert_eq!((row.rows_written, row.duration_ms), (2_515, Some(2_998)));
+    assert_eq!(row.reason.as_deref(), Some("because"));
+    let tasks = store.tasks(id).await.unwrap();
+    let names: Vec<&str> = tasks.iter().map(|task| task.symbol.as_str()).collect();
+    assert_eq!(names, ["AAPL", "MSFT"], "in order of symbol");
+    assert_eq!((tasks[0].rows_written, tasks[0].rows_rejected), (2_515, 4));
+    assert_eq!(
+        (tasks[0].outcome.as_str(), &tasks[0].class),
+        ("succeeded", &None)
+    );
+    assert_eq!(tasks[1].class.as_deref(), Some("outage"));
+    assert_eq!(
+        tasks[1].message.as_deref(),
+        Some("no answer; it's \"gone\" — 消えた\n\0")
+    );
+    assert_eq!(tasks[1].started_at, at("2026-11-23T12:00:00.250Z"));
+    assert_eq!((tasks[1].calls, tasks[1].duration_ms), (3, 1_234));
+}
+
+pub(super) async fn outcomes_written_twice_are_there_once(database: Database) {
+    let store = database.migrated().await;
+    let epoch = epoch(&store).await;
+    let id = claim_one(&store, epoch, claim("a", noon())).await;
+    store.tasks_ended(id, &outcomes()).await.unwrap();
+    store.tasks_ended(id, &outcomes()).await.unwrap();
+    store.tasks_ended(id, &[]).await.unwrap();
+    assert_eq!(store.tasks(id).await.unwrap().len(), 2);
+}
+
+pub(super) async fn runs_are_filtered_and_newest_first(database: Database) {
+    let store = database.migrated().await;
+    let epoch = epoch(&store).await;
+    let hours = ["09", "10", "11"].map(|hour| at(&format!("2026-11-23T{hour}:00:00Z")));
+    for hour in hours {
+        claim_one(&store, epoch, claim("a", hour)).await;
+        let b = claim_one(&store, epoch, claim("b", hour)).await;
+        store
+            .run_ended(b, &end(RunState::Failed), noon())
+            .await
+            .unwrap();
+    }
+    let told = async |filter: RunFilter| {
+        let runs = store.runs(&filter).await.unwrap();
+        let told: Vec<String> = runs
+            .iter()
+            .map(|run| format!("{}{}", run.schedule, &run.scheduled_for.to_string()[11..13]))
+            .collect();
+        told.join(" ")
+    };
+    let all = RunFilter {
+        limit: 100,
+        ..RunFilter::default()
+    };
+    assert_eq!(told(all.clone()).await, "b11 a11 b10 a10 b09 a09");
+    let limited = RunFilter {
+        limit: 2,
+        schedule: Some("a".to_owned()),
+        ..all.clone()
+    };
+    assert_eq!(told(limited).await, "a11 a10");
+    let since = RunFilter {
+        since: Some(hours[1]),
+        state: Some("failed".to_owned()),
+        ..all
+    };
+    assert_eq!(told(since).await, "b11 b10");
+    let latest = store.latest_runs().await.unwrap();
+    let latest: BTreeSet<i64> = latest
+        .iter()
+        .map(|run| run.scheduled_for.as_second())
+        .collect();
+    assert_eq!(latest, BTreeSet::from([hours[2].as_second()]));
+}
+
+pub(super) async fn manual_runs_do_not_count_as_fires(database: Database) {
+    let store = database.migrated().await;
+    let epoch = epoch(&store).await;
+    let [early, late] = ["2026-11-23T09:00:00Z", "2026-11-23T09:00:00.500Z"].map(at);
+    let catch_up = Claim {
+        origin: RunOrigin::CatchUp,
+        ..claim("a", late)
+    };
+    let manual = Claim {
+        origin: RunOrigin::Manual,
+        ..claim("a", noon())
+    };
+    store
+        .claim(&[claim("a", early), catch_up, manual], epoch, noon())
+        .await
+        .unwrap();
+    let latest = store.latest_fires().await.unwrap();
+    assert_eq!(latest.get("a"), Some(&late));
+    assert_eq!(latest.len(), 1);
+}
+
+pub(super) async fn only_runs_of_dead_daemons_are_abandoned(database: Database) {
+    let store = database.migrated().await;
+    // Another epoch of this very process can only be a dead one: its number was used again.
+    let (dead, stopped, own) = (
+        epoch(&store).await,
+        epoch(&store).await,
+        epoch(&store).await,
+    );
+    store.end_epoch(stopped, noon()).await.unwrap();
+    let of_dead = claim_one(&store, dead, claim("a", noon())).await;
+    store.run_started(of_dead, 3, noon()).await.unwrap();
+    let of_stopped = claim_one(&store, stopped, claim("b", noon())).await;
+    let finished = claim_one(&store, dead, claim("c", noon())).await;
+    store
+        .run_ended(finished, &end(RunState::Succeeded), noon())
+        .await
+        .unwrap();
+    let of_own = claim_one(&store, own, claim("d", noon())).await;
+    let later = at("2026-11-23T13:00:00Z");
+    assert_eq!(store.abandon_dead_runs(own, later).await.unwrap(), 2);
+    for (id, state) in [
+        (of_dead, "abandoned"),
+        (of_stopped, "abandoned"),
+        (finished, "succeeded"),
+        (of_own, "claimed"),
+    ] {
+        let row = store.run(id).await.unwrap().unwrap();
+        assert_eq!(row.state, state, "{row:?}");
+        if state == "abandoned" {
+            assert_eq!((row.finished_at, row.reason.is_some()), (Some(later), true));
+        }
+    }
+    assert_eq!(store.abandon_dead_runs(own, later).await.unwrap(), 0);
+}

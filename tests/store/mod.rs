@@ -1,0 +1,63 @@
+//! What every database must do, whatever its kind: a new one is put through it with one line.
+
+mod ledger;
+mod measurements;
+mod prices;
+mod schema;
+mod sqlite;
+
+/// Makes a test of every check, for databases made by an expression.
+macro_rules! conforms {
+    ($backend:ident, $database:expr, $($idea:ident: $($check:ident),+;)+) => {
+        mod $backend {
+            $(mod $idea {
+                $(#[tokio::test]
+                async fn $check() {
+                    super::super::$idea::$check($database).await;
+                })+
+            })+
+        }
+    };
+}
+
+/// The list of checks.
+macro_rules! every_check {
+    ($backend:ident, $database:expr) => {
+        conforms! {
+            $backend, $database,
+            schema:
+                migrations_are_applied_once,
+                every_table_can_be_read_when_empty,
+                prices_of_another_origin_are_refused;
+            ledger:
+                of_two_daemons_one_wins_each_fire,
+                five_thousand_fires_are_claimed_at_once,
+                a_claim_tells_of_the_fires_asked_for_and_no_others,
+                a_fire_between_two_milliseconds_is_still_found,
+                a_claimed_fire_survives_a_restart,
+                a_fire_that_is_not_run_is_a_closed_row,
+                a_run_is_told_as_it_was_written,
+                outcomes_written_twice_are_there_once,
+                runs_are_filtered_and_newest_first,
+                manual_runs_do_not_count_as_fires,
+                only_runs_of_dead_daemons_are_abandoned;
+            prices:
+                any_finite_price_survives_bit_for_bit,
+                the_same_answer_twice_writes_nothing,
+                a_correction_is_stored,
+                a_provisional_bar_becomes_final_and_never_back,
+                an_absent_value_never_replaces_a_stored_one,
+                older_bars_join_the_stored_ones,
+                the_all_time_high_follows_corrections_downwards,
+                the_snapshot_is_of_the_newest_final_bar,
+                a_quote_never_goes_back_in_time,
+                symbols_do_not_see_each_other;
+            measurements:
+                samples_come_back_as_a_report,
+                durations_come_back_as_a_report,
+                runs_come_back_as_a_report;
+        }
+    };
+}
+
+every_check!(on_sqlite, crate::support::database::Database::sqlite());

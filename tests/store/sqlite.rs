@@ -1,0 +1,287 @@
+//! What is SQLite's own: the file, its mode, its journal, its locks.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use finstage::store::{Store, StoreError};
+use finstage::telemetry::Meter;
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
+
+use crate::support::database::{Database, settings};
+use crate::support::values::{answer, at, bar, claim, provisional, symbol};
+
+/// A second connection, for looking behind the store.
+async fn behind(database: &Database) -> DatabaseConnection {
+    let url = format!("sqlite://{}", database.file().display());
+    sea_orm::Database::connect(url).await.unwrap()
+}
+
+async fn one<T: sea_orm::TryGetable>(connection: &DatabaseConnection, sql: &str) -> T {
+    let statement = Statement::from_string(sea_orm::DbBackend::Sqlite, sql.to_owned());
+    let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+    row.try_get_by_index(0).unwrap()
+}
+
+async fn run(connection: &DatabaseConnection, sql: &str) {
+    connection.execute_unprepared(sql).await.unwrap();
+}
+
+/// Table, then columns as `name type null`, in order.
+const SCHEMA: &[(&str, &str)] = &[
+    ("facts", "name value"),
+    ("daemon_epochs", "id started_at stopped_at? pid version"),
+    (
+        "runs",
+        "id schedule job trigger scheduled_for state claimed_at started_at? finished_at? \
+         duration_ms? lateness_ms epoch reason? tasks_total tasks_succeeded tasks_failed calls \
+         retries rate_limited rows_written",
+    ),
+    (
+        "run_tasks",
+        "run_id symbol outcome class? message? calls retries rate_limited rows_written \
+         rows_rejected started_at duration_ms",
+    ),
+    (
+        "instruments",
+        "symbol currency? timezone instrument_type? exchange? first_trade_date? updated_at",
+    ),
+    (
+        "daily_bars",
+        "symbol trading_date open high low close adj_close? volume? source price_basis is_final \
+         revision fetched_at",
+    ),
+    (
+        "quotes",
+        "symbol price market_time trading_date currency? previous_close? day_high? day_low? \
+         day_volume? source fetched_at",
+    ),
+    (
+        "price_snapshots",
+        "symbol trading_date close high low updated_at",
+    ),
+    (
+        "all_time_highs",
+        "symbol price trading_date covered_from updated_at",
+    ),
+    (
+        "resource_samples",
+        "id at epoch process_cpu_percent process_cpu_ms process_memory_bytes process_open_fds \
+         process_disk_read_bytes process_disk_written_bytes host_cpu_percent \
+         host_memory_used_bytes host_memory_total_bytes disk_available_bytes disk_total_bytes \
+         network_received_bytes network_sent_bytes",
+    ),
+    (
+        "duration_rollups",
+        "id at epoch work name count sum_us max_us buckets",
+    ),
+];
+
+#[tokio::test]
+async fn the_migrated_schema_is_the_one_the_entities_speak_of() {
+    let database = Database::sqlite();
+    database.migrated().await;
+    let connection = behind(&database).await;
+    let tables: String = one(
+        &connection,
+        "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_master WHERE type = 'table' \
+         AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '%migrations' ORDER BY name)",
+    )
+    .await;
+    let mut expected: Vec<&str> = SCHEMA.iter().map(|(table, _)| *table).collect();
+    expected.sort_unstable();
+    assert_eq!(tables, expected.join(" "));
+    for (table, columns) in SCHEMA {
+        let found: String = one(
+            &connection,
+            &format!(
+                "SELECT group_concat(name || CASE WHEN \"notnull\" OR pk THEN '' ELSE '?' END, ' ') \
+                 FROM pragma_table_info('{table}')"
+            ),
+        )
+        .await;
+        assert_eq!(found, *columns, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn the_file_is_its_owners_only_and_keeps_a_write_ahead_log() {
+    let database = Database::sqlite();
+    let store = database.migrated().await;
+    store.claim_origin("simulated").await.unwrap();
+    for entry in std::fs::read_dir(database.file().parent().unwrap()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+    }
+    let journal: String = one(&behind(&database).await, "PRAGMA journal_mode").await;
+    assert_eq!(journal, "wal");
+    assert_eq!(
+        (store.backend(), store.place().contains("prices.db")),
+        ("sqlite", true)
+    );
+}
+
+#[tokio::test]
+async fn a_correction_raises_the_revision_and_nothing_else_does() {
+    let database = Database::sqlite();
+    let store = database.migrated().await;
+    let (apple, now) = (symbol("AAPL"), at("2026-11-23T22:00:00Z"));
+    let connection = behind(&database).await;
+    for (step, expected) in [
+        (provisional("2026-11-23", 10.0), 0),
+        (provisional("2026-11-23", 10.1), 0),
+        (bar("2026-11-23", 10.2), 0),
+        (bar("2026-11-23", 10.2), 0),
+        (bar("2026-11-23", 10.3), 1),
+        (provisional("2026-11-23", 10.4), 1),
+        (bar("2026-11-23", 10.5), 2),
+    ] {
+        let known = store.known(&apple, 12).await.unwrap();
+        store
+            .save(&apple, &answer(&[step], None), &known, now)
+            .await
+            .unwrap();
+        let revision: i32 = one(&connection, "SELECT revision FROM daily_bars").await;
+        assert_eq!(revision, expected, "{step:?}");
+    }
+}
+
+#[tokio::test]
+async fn runs_of_another_living_process_are_left_alone() {
+    let database = Database::sqlite();
+    let store = database.migrated().await;
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "compared with the start of a real process"
+    )]
+    let now = jiff::Timestamp::now();
+    let other = store.begin_epoch(now).await.unwrap();
+    let own = store.begin_epoch(now).await.unwrap();
+    let ours = store.claim(&[claim("a", now)], other, now).await.unwrap();
+    let id = *ours.values().next().unwrap();
+    let connection = behind(&database).await;
+    // Process 1 lives as long as the machine does.
+    run(
+        &connection,
+        &format!("UPDATE daemon_epochs SET pid = 1 WHERE id = {}", other.0),
+    )
+    .await;
+    assert_eq!(store.abandon_dead_runs(own, now).await.unwrap(), 0);
+    assert_eq!(store.run(id).await.unwrap().unwrap().state, "claimed");
+    // The number was used again: a process that began before this one did is not it.
+    let long_ago =
+        "UPDATE daemon_epochs SET started_at = '1971-01-01T00:00:00+00:00' WHERE pid = 1";
+    run(&connection, long_ago).await;
+    assert_eq!(store.abandon_dead_runs(own, now).await.unwrap(), 1);
+    assert_eq!(store.run(id).await.unwrap().unwrap().state, "abandoned");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_writing_at_once_never_find_the_database_locked() {
+    let database = Database::sqlite();
+    let stores = [database.migrated().await, database.open().await];
+    let now = at("2026-11-23T22:00:00Z");
+    let mut writers = tokio::task::JoinSet::new();
+    for (number, store) in stores.into_iter().enumerate() {
+        writers.spawn(async move {
+            let epoch = store.begin_epoch(now).await.unwrap();
+            for n in 0..200 {
+                let name = symbol(&format!("S{number}-{n}"));
+                let known = store.known(&name, 12).await.unwrap();
+                let answer = answer(&[bar("2026-11-20", 10.0), bar("2026-11-23", 11.0)], None);
+                store.save(&name, &answer, &known, now).await.unwrap();
+                let fire = claim("both", jiff::Timestamp::from_second(n).unwrap());
+                store.claim(&[fire], epoch, now).await.unwrap();
+            }
+            store
+        });
+    }
+    let store = writers.join_next().await.unwrap().unwrap();
+    while let Some(joined) = writers.join_next().await {
+        joined.unwrap();
+    }
+    let reports = store
+        .schedule_reports(jiff::Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
+    assert_eq!(reports.len(), 1);
+    let connection = behind(&database).await;
+    assert_eq!(
+        one::<i64>(&connection, "SELECT count(*) FROM daily_bars").await,
+        800
+    );
+    assert_eq!(
+        one::<i64>(&connection, "SELECT count(*) FROM runs").await,
+        200
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_starting_at_once_on_a_new_database_both_find_it_ready() {
+    for _ in 0..10 {
+        let database = Database::sqlite();
+        let (one, two) = tokio::join!(database.open(), database.open());
+        let (first, second) = tokio::join!(
+            tokio::task::unconstrained(one.migrate()),
+            tokio::task::unconstrained(two.migrate())
+        );
+        first.unwrap();
+        second.unwrap();
+        assert_eq!(one.pending_migrations().await.unwrap(), 0);
+    }
+}
+
+/// The error of opening and migrating what is at `path`.
+async fn refusal(path: &Path) -> StoreError {
+    let store = match Store::open(&settings(path), Meter::default()).await {
+        Ok(store) => store,
+        Err(error) => return error,
+    };
+    store.migrate().await.expect_err("it was accepted")
+}
+
+#[tokio::test]
+async fn a_path_that_cannot_be_a_database_is_told_with_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let garbage = folder.path().join("garbage.db");
+    std::fs::write(&garbage, "no database at all ".repeat(100)).unwrap();
+    let directory = folder.path().join("directory.db");
+    std::fs::create_dir(&directory).unwrap();
+    for path in [garbage, directory, folder.path().join("missing/prices.db")] {
+        let error = refusal(&path).await.to_string();
+        assert!(error.contains(path.to_str().unwrap()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_may_only_be_read_is_told_with_its_path() {
+    let database = Database::sqlite();
+    database.open().await.close().await;
+    let read_only = std::fs::Permissions::from_mode(0o400);
+    std::fs::set_permissions(database.file(), read_only).unwrap();
+    if std::fs::OpenOptions::new()
+        .append(true)
+        .open(database.file())
+        .is_ok()
+    {
+        eprintln!("SKIPPED: this user (root?) may write read-only files");
+        return;
+    }
+    let error = refusal(&database.file()).await.to_string();
+    assert!(error.contains(database.file().to_str().unwrap()), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_left_alone() {
+    let database = Database::sqlite();
+    let store = database.migrated().await;
+    let connection = behind(&database).await;
+    run(
+        &connection,
+        "INSERT INTO seaql_migrations VALUES ('m29991231_000001_the_future', 1)",
+    )
+    .await;
+    let error = store.migrate().await.unwrap_err();
+    assert!(matches!(error, StoreError::TooNew { .. }), "{error}");
+    assert!(error.to_string().contains("upgrade the program"), "{error}");
+}

@@ -1,0 +1,6 @@
+//! What several suites use.
+
+pub(crate) mod database;
+pub(crate) mod random;
+pub(crate) mod recordings;
+pub(crate) mod values;
