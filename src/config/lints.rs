@@ -10,7 +10,7 @@ use super::settings::Config;
 use crate::domain::{CronExpr, Schedule, Trigger, format_span};
 
 /// Fires looked at to find a schedule's shortest period.
-const FIRES_LOOKED_AT: usize = 48;
+const FIRES_LOOKED_AT: usize = 8;
 
 /// An arbitrary fixed week: lints must not depend on the day they are run.
 const REFERENCE: Timestamp = Timestamp::constant(1_767_571_200, 0);

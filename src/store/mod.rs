@@ -5,6 +5,7 @@
 
 mod chunks;
 mod convert;
+mod derived;
 mod entities;
 mod error;
 mod facts;

@@ -140,29 +140,30 @@ pub(super) async fn put_quote<C: ConnectionTrait>(
     .await
 }
 
-pub(super) async fn put_snapshot<C: ConnectionTrait>(
+pub(super) async fn put_snapshots<C: ConnectionTrait>(
     connection: &C,
     symbol: &Symbol,
-    bar: &DailyBar,
+    bars: &[DailyBar],
     now: Timestamp,
 ) -> Result<(), DbErr> {
     use price_snapshots::Column;
-    let row = price_snapshots::ActiveModel {
+    let rows = bars.iter().map(|bar| price_snapshots::ActiveModel {
         symbol: Set(symbol.as_str().to_owned()),
         trading_date: Set(to_naive(bar.trading_date)),
         close: Set(bar.close),
         high: Set(bar.high),
         low: Set(bar.low),
         updated_at: Set(to_column(now)),
-    };
-    let replace = OnConflict::columns([Column::Symbol, Column::TradingDate])
+    });
+    let rows = rows.collect();
+    let on_conflict = OnConflict::columns([Column::Symbol, Column::TradingDate])
         .update_columns([Column::Close, Column::High, Column::Low, Column::UpdatedAt])
         .to_owned();
     Upsert {
         name: "price_snapshots",
-        on_conflict: replace,
+        on_conflict,
     }
-    .run(connection, vec![row])
+    .run(connection, rows)
     .await
 }
 

@@ -5,18 +5,17 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 
-use super::convert::{to_date, to_naive};
-use super::entities::{all_time_highs, daily_bars, instruments, price_snapshots, quotes};
+use super::convert::to_naive;
+use super::derived::derive;
+use super::entities::{all_time_highs, daily_bars, instruments, quotes};
 use super::price_rows::{
-    bar_of, high_of, instrument_of, put_bars, put_high, put_instrument, put_quote, put_snapshot,
-    quote_of,
+    bar_of, high_of, instrument_of, put_bars, put_instrument, put_quote, quote_of,
 };
 use super::{Store, StoreError};
-use crate::domain::{AllTimeHigh, DailyBar, PriceSnapshot, Quote, Symbol};
+use crate::domain::{AllTimeHigh, DailyBar, Quote, Symbol};
 
 /// What the upstream says a symbol is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -130,20 +129,6 @@ impl Store {
         Ok(rows.iter().map(bar_of).collect())
     }
 
-    /// The newest completed session on record.
-    pub async fn snapshot(&self, symbol: &Symbol) -> Result<Option<PriceSnapshot>, StoreError> {
-        let query = price_snapshots::Entity::find()
-            .filter(price_snapshots::Column::Symbol.eq(symbol.as_str()))
-            .order_by_desc(price_snapshots::Column::TradingDate);
-        let row = self.ask("snapshot", query.one(&self.read)).await?;
-        Ok(row.map(|row| PriceSnapshot {
-            trading_date: to_date(row.trading_date),
-            close: row.close,
-            high: row.high,
-            low: row.low,
-        }))
-    }
-
     /// Stores what `answer` changes against `known`, in one transaction; nothing new costs none.
     pub async fn save(
         &self,
@@ -195,7 +180,8 @@ impl Store {
                 } else {
                     None
                 };
-                written.others += derive(&transaction, symbol, all, now).await?;
+                let corrected = changes.corrected.iter().map(|bar| bar.trading_date).min();
+                written.others += derive(&transaction, symbol, all, corrected, now).await?;
             }
             transaction.commit().await?;
             Ok(written)
@@ -211,7 +197,7 @@ impl Store {
     ) -> Result<Written, StoreError> {
         self.ask("derive", async {
             let transaction = self.begin().await?;
-            let others = derive(&transaction, symbol, None, now).await?;
+            let others = derive(&transaction, symbol, None, None, now).await?;
             transaction.commit().await?;
             Ok(Written { bars: 0, others })
         })
@@ -280,105 +266,4 @@ fn merged(new: &Instrument, known: Option<&Instrument>) -> Instrument {
         exchange: new.exchange.clone().or_else(|| known.exchange.clone()),
         first_trade_date: new.first_trade_date.or(known.first_trade_date),
     }
-}
-
-/// Writes the newest session's snapshot and the all-time high; gives the number of rows changed.
-/// `all` are the symbol's bars when they are at hand, else they are looked up.
-async fn derive<C: ConnectionTrait>(
-    connection: &C,
-    symbol: &Symbol,
-    all: Option<&[DailyBar]>,
-    now: Timestamp,
-) -> Result<u64, DbErr> {
-    let mut written = 0;
-    let newest = match all {
-        Some(bars) => bars.iter().rev().find(|bar| bar.is_final).copied(),
-        None => newest_final(connection, symbol).await?,
-    };
-    if let Some(bar) = newest
-        && !is_snapshot_of(connection, symbol, &bar).await?
-    {
-        put_snapshot(connection, symbol, &bar, now).await?;
-        written += 1;
-    }
-    let high = match all {
-        Some(bars) => highest_of(bars),
-        None => highest_stored(connection, symbol).await?,
-    };
-    let stored = all_time_highs::Entity::find_by_id(symbol.as_str().to_owned());
-    let stored = stored.one(connection).await?;
-    if let Some(high) = high
-        && stored.as_ref().map(high_of) != Some(high)
-    {
-        put_high(connection, symbol, &high, now).await?;
-        written += 1;
-    }
-    Ok(written)
-}
-
-/// Whether the snapshot of the bar's session is stored already, as this bar has it.
-async fn is_snapshot_of<C: ConnectionTrait>(
-    connection: &C,
-    symbol: &Symbol,
-    bar: &DailyBar,
-) -> Result<bool, DbErr> {
-    let key = (symbol.as_str().to_owned(), to_naive(bar.trading_date));
-    let row = price_snapshots::Entity::find_by_id(key)
-        .one(connection)
-        .await?;
-    Ok(row.is_some_and(|row| (row.close, row.high, row.low) == (bar.close, bar.high, bar.low)))
-}
-
-fn highest_of(bars: &[DailyBar]) -> Option<AllTimeHigh> {
-    let mut finals = bars.iter().filter(|bar| bar.is_final);
-    let first = finals.next()?;
-    let start = AllTimeHigh {
-        price: first.high,
-        trading_date: first.trading_date,
-        covered_from: first.trading_date,
-    };
-    Some(finals.fold(start, |best, bar| {
-        if bar.high > best.price {
-            AllTimeHigh {
-                price: bar.high,
-                trading_date: bar.trading_date,
-                ..best
-            }
-        } else {
-            best
-        }
-    }))
-}
-
-fn final_bars(symbol: &Symbol) -> sea_orm::Select<daily_bars::Entity> {
-    daily_bars::Entity::find()
-        .filter(daily_bars::Column::Symbol.eq(symbol.as_str()))
-        .filter(daily_bars::Column::IsFinal.eq(true))
-}
-
-async fn newest_final<C: ConnectionTrait>(
-    connection: &C,
-    symbol: &Symbol,
-) -> Result<Option<DailyBar>, DbErr> {
-    let newest = final_bars(symbol).order_by_desc(daily_bars::Column::TradingDate);
-    Ok(newest.one(connection).await?.as_ref().map(bar_of))
-}
-
-async fn highest_stored<C: ConnectionTrait>(
-    connection: &C,
-    symbol: &Symbol,
-) -> Result<Option<AllTimeHigh>, DbErr> {
-    let highest = final_bars(symbol)
-        .order_by_desc(daily_bars::Column::High)
-        .order_by_asc(daily_bars::Column::TradingDate);
-    let earliest = final_bars(symbol).order_by_asc(daily_bars::Column::TradingDate);
-    let highest = highest.one(connection).await?.as_ref().map(bar_of);
-    let earliest = earliest.one(connection).await?.as_ref().map(bar_of);
-    Ok(highest
-        .zip(earliest)
-        .map(|(highest, earliest)| AllTimeHigh {
-            price: highest.high,
-            trading_date: highest.trading_date,
-            covered_from: earliest.trading_date,
-        }))
 }

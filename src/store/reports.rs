@@ -112,7 +112,7 @@ struct Spread {
 }
 
 impl Store {
-    /// One report per schedule over fires planned since `since`.
+    /// One report per schedule over fires claimed since `since`.
     pub async fn schedule_reports(
         &self,
         since: Timestamp,

@@ -66,7 +66,8 @@ async fn one_request_a_symbol_serves_bars_quote_snapshot_and_high() {
         let quote = known.quote.unwrap();
         assert_eq!(quote.trading_date, last.trading_date);
         assert_eq!(quote.previous_close, Some(before.close), "{name}");
-        let snapshot = world.store.snapshot(&symbol(name)).await.unwrap().unwrap();
+        let snapshots = world.store.snapshots(&symbol(name)).await.unwrap();
+        let snapshot = snapshots.last().unwrap();
         assert_eq!(snapshot.trading_date, last.trading_date);
         assert_eq!(
             (snapshot.close, snapshot.high, snapshot.low),
@@ -122,7 +123,8 @@ async fn a_snapshot_job_alone_fetches_what_it_needs() {
     let run = world.run(JobKind::PriceSnapshots, &SHARES).await;
     assert_eq!(run.end.state, RunState::Succeeded);
     for name in SHARES {
-        let snapshot = world.store.snapshot(&symbol(name)).await.unwrap().unwrap();
+        let snapshots = world.store.snapshots(&symbol(name)).await.unwrap();
+        let snapshot = snapshots.last().unwrap();
         assert_eq!(snapshot.trading_date, day("2026-11-20"));
     }
     assert_eq!(simulator.stats().requests, 3);

@@ -1,6 +1,6 @@
 //! Prices: exact, final once final, never lost.
 
-use finstage::domain::{AllTimeHigh, DailyBar};
+use finstage::domain::{AllTimeHigh, DailyBar, PriceSnapshot};
 use finstage::store::{Answer, Store, Written};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -27,6 +27,15 @@ async fn save_bars(store: &Store, bars: &[DailyBar]) -> Written {
 async fn stored(store: &Store) -> Vec<DailyBar> {
     let (from, to) = (day("1900-01-01"), day("2200-01-01"));
     store.bars(&symbol("AAPL"), from, to).await.unwrap()
+}
+
+async fn newest_snapshot(store: &Store) -> Option<PriceSnapshot> {
+    store
+        .snapshots(&symbol("AAPL"))
+        .await
+        .unwrap()
+        .last()
+        .copied()
 }
 
 async fn high(store: &Store) -> Option<AllTimeHigh> {
@@ -101,7 +110,7 @@ pub(super) async fn the_same_answer_twice_writes_nothing(database: Database) {
     let answer = answer(&bars, Some(quote("2026-11-23T15:00:00Z", 12.0)));
     let first = save(&store, "AAPL", &answer).await;
     assert_eq!(first.bars, 3);
-    assert_eq!(first.others, 4, "instrument, quote, snapshot, high");
+    assert_eq!(first.others, 5, "instrument, quote, two snapshots, high");
     assert_eq!(save(&store, "AAPL", &answer).await, Written::default());
     let known = store.known(&symbol("AAPL"), 12).await.unwrap();
     assert_eq!(known.bars, bars);
@@ -118,14 +127,14 @@ pub(super) async fn a_correction_is_stored(database: Database) {
     assert_eq!(save_bars(&store, &corrected).await, Written::default());
     let newest = [bar("2026-11-20", 11.5)];
     save_bars(&store, &newest).await;
-    let snapshot = store.snapshot(&symbol("AAPL")).await.unwrap().unwrap();
+    let snapshot = newest_snapshot(&store).await.unwrap();
     assert_eq!(snapshot.close, 11.5, "the snapshot follows");
 }
 
 pub(super) async fn a_provisional_bar_becomes_final_and_never_back(database: Database) {
     let store = database.migrated().await;
     save_bars(&store, &[provisional("2026-11-23", 10.0)]).await;
-    assert!(store.snapshot(&symbol("AAPL")).await.unwrap().is_none());
+    assert!(newest_snapshot(&store).await.is_none());
     assert_eq!(high(&store).await, None, "highs are of final bars");
     assert_eq!(
         save_bars(&store, &[provisional("2026-11-23", 10.2)])
@@ -193,7 +202,7 @@ pub(super) async fn older_bars_join_the_stored_ones(database: Database) {
         covered_from: day("2026-10-01"),
     };
     assert_eq!(high(&store).await, Some(expected));
-    let snapshot = store.snapshot(&symbol("AAPL")).await.unwrap().unwrap();
+    let snapshot = newest_snapshot(&store).await.unwrap();
     assert_eq!(snapshot.trading_date, day("2026-10-28"));
     assert_eq!(save_bars(&store, &wide).await, Written::default());
     // A window that ends before what is read back begins.
@@ -236,7 +245,7 @@ pub(super) async fn the_snapshot_is_of_the_newest_final_bar(database: Database) 
         ],
     )
     .await;
-    let snapshot = async || store.snapshot(&symbol("AAPL")).await.unwrap().unwrap();
+    let snapshot = async || newest_snapshot(&store).await.unwrap();
     let found = snapshot().await;
     assert_eq!(found.trading_date, day("2026-11-20"));
     assert_eq!((found.close, found.high, found.low), (11.0, 12.0, 10.0));
@@ -289,4 +298,55 @@ pub(super) async fn symbols_do_not_see_each_other(database: Database) {
         assert_eq!(known.bars, [bar("2026-11-20", 10.0 * price)], "{name}");
         assert_eq!(known.quote.unwrap().price, price, "{name}");
     }
+}
+
+pub(super) async fn snapshots_follow_corrections_and_a_restatement_drops_what_it_made_doubtful(
+    database: Database,
+) {
+    let store = database.migrated().await;
+    let sessions = |from: i8, factor: f64| -> Vec<DailyBar> {
+        (from..=30)
+            .map(|d| bar(&format!("2026-10-{d:02}"), f64::from(d) * factor))
+            .collect()
+    };
+    let closes = async || -> Vec<(i8, f64)> {
+        let all = store.snapshots(&symbol("AAPL")).await.unwrap();
+        all.iter()
+            .map(|one| (one.trading_date.day(), one.close))
+            .collect()
+    };
+    save_bars(&store, &sessions(1, 1.0)[..20]).await;
+    save_bars(&store, &sessions(12, 1.0)).await;
+    let kept = closes().await;
+    assert_eq!(
+        kept.first(),
+        Some(&(6, 6.0)),
+        "fifteen before, and all that came since"
+    );
+    assert_eq!(kept.len(), 25);
+    save_bars(
+        &store,
+        &sessions(25, 1.0)
+            .into_iter()
+            .map(|b| DailyBar {
+                close: b.close + 0.5,
+                ..b
+            })
+            .collect::<Vec<_>>(),
+    )
+    .await;
+    assert_eq!(
+        closes().await[19..],
+        [
+            (25, 25.5),
+            (26, 26.5),
+            (27, 27.5),
+            (28, 28.5),
+            (29, 29.5),
+            (30, 30.5)
+        ]
+    );
+    save_bars(&store, &sessions(1, 2.0)).await;
+    let restated: Vec<(i8, f64)> = (16..=30).map(|d| (d, f64::from(d) * 2.0)).collect();
+    assert_eq!(closes().await, restated);
 }

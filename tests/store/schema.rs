@@ -26,7 +26,7 @@ pub(super) async fn every_table_can_be_read_when_empty(database: Database) {
     assert!(known.instrument.is_none() && known.high.is_none());
     let (from, to) = (day("1900-01-01"), day("2100-01-01"));
     assert!(store.bars(&apple, from, to).await.unwrap().is_empty());
-    assert!(store.snapshot(&apple).await.unwrap().is_none());
+    assert!(store.snapshots(&apple).await.unwrap().is_empty());
     let all = RunFilter {
         limit: 10,
         ..RunFilter::default()
