@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use finstage::clock::Clock;
 use finstage::domain::{DailyBar, Symbol};
-use finstage::store::{Answer, Instrument, Known, Store};
+use finstage::store::{Answer, Covers, Instrument, Known, Store};
 use finstage::telemetry::Meter;
 use jiff::ToSpan as _;
 
@@ -26,6 +26,7 @@ pub(crate) fn measure(figures: &mut Figures) {
             ..Instrument::default()
         },
         source: "yahoo",
+        covers: Covers::FromFirstBar,
     };
     let rows = SYMBOLS as f64 * f64::from(BARS);
     let config = support::configuration(directory.path(), "http://127.0.0.1:1", &symbols, 1.0, 1);

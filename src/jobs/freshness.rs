@@ -49,18 +49,19 @@ impl Freshness {
 
     /// Bars were fetched at `now`; the newest turns final at `settles_at`, after which they are
     /// old news.
-    pub(super) fn fetched(
-        &self,
-        symbol: &Symbol,
-        now: Timestamp,
-        settles_at: Option<Timestamp>,
-        has_whole_history: bool,
-    ) {
+    pub(super) fn fetched(&self, symbol: &Symbol, now: Timestamp, settles_at: Option<Timestamp>) {
         let mut all = self.lock();
         let entry = all.entry(symbol.clone()).or_default();
         entry.fetched_at = Some(now);
         entry.settles_at = settles_at;
-        entry.has_whole_history |= has_whole_history;
+    }
+
+    /// Everything the upstream has was fetched.
+    pub(super) fn fetched_whole_history(&self, symbol: &Symbol) {
+        self.lock()
+            .entry(symbol.clone())
+            .or_default()
+            .has_whole_history = true;
     }
 
     /// Whether the stored bars were fetched within `age` and no session has settled since.
@@ -91,11 +92,12 @@ mod tests {
         let is_fresh = |text: &str| freshness.is_fresh(&symbol, SAME_SESSION, at(text));
         assert!(!is_fresh("2026-01-05T20:50:00Z"));
         let settles = Some(at("2026-01-05T21:30:00Z"));
-        freshness.fetched(&symbol, at("2026-01-05T20:50:00Z"), settles, false);
+        freshness.fetched(&symbol, at("2026-01-05T20:50:00Z"), settles);
         assert!(is_fresh("2026-01-05T21:04:59Z"));
         assert!(!is_fresh("2026-01-05T21:05:00Z"), "too old");
         assert!(!is_fresh("2026-01-05T20:49:59Z"), "the clock went back");
-        freshness.fetched(&symbol, at("2026-01-05T21:20:00Z"), settles, true);
+        freshness.fetched(&symbol, at("2026-01-05T21:20:00Z"), settles);
+        freshness.fetched_whole_history(&symbol);
         assert!(!is_fresh("2026-01-05T21:30:00Z"), "the session has settled");
         assert!(freshness.has_whole_history(&symbol));
     }

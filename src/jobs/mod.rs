@@ -10,6 +10,7 @@ mod freshness;
 mod price_snapshots;
 mod quotes;
 mod refresh;
+mod restatement;
 
 use std::sync::Arc;
 

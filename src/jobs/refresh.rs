@@ -4,9 +4,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::restatement::{Restatement, restatement};
 use super::{Done, Services, store_fault};
 use crate::domain::{DailyBar, FaultClass, Quote, Symbol};
-use crate::store::{Answer, Instrument, Known};
+use crate::store::{Answer, Covers, Instrument, Known};
 use crate::telemetry::events;
 use crate::upstream::{Budget, Chart, ChartRequest, Fault};
 
@@ -22,11 +23,8 @@ const FIRST_REQUEST_YEARS: i16 = 10;
 /// Days asked for when no bar is stored and only the latest price is wanted.
 const QUOTE_DAYS: i64 = 16;
 
-/// Two ratios this close are the same split; relative.
-const RATIO_TOLERANCE: f64 = 0.005;
-
-/// Ratios of a series that was sent in another unit (pence for pounds), not split.
-const UNIT_RATIOS: [f64; 4] = [100.0, 0.01, 1_000.0, 0.001];
+/// Older than any series: 1900-01-01.
+const BEFORE_EVERYTHING: Timestamp = Timestamp::constant(-2_208_988_800, 0);
 
 /// How far back a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +35,17 @@ pub(super) enum Reach {
     LatestPrice,
     /// All there is.
     Everything,
+}
+
+/// What of an answer is kept, and what its bars say about the time they span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// The latest price only: the symbol's bars are nobody's business yet.
+    Quote,
+    /// The bars only: they are a piece of the past.
+    Piece(Covers),
+    /// Everything: the bars reach until now.
+    Series(Covers),
 }
 
 /// Asks, checks, stores; refetches the whole series when the upstream has restated it. The caller
@@ -59,7 +68,10 @@ pub(super) async fn refresh(
         to: now,
     };
     let mut chart = services.upstream.chart(&request, budget).await?;
-    let mut whole = reach == Reach::Everything;
+    let mut covers = match (reach, known.high) {
+        (Reach::Everything, _) | (_, None) => Covers::FromFirstBar,
+        _ => Covers::Unchanged,
+    };
     match restatement(&chart, &known) {
         Restatement::None => {}
         Restatement::UnitMixUp(ratio) => {
@@ -76,16 +88,23 @@ pub(super) async fn refresh(
             .emit();
             let earliest = known.high.map(|high| high.covered_from);
             let from = earliest.map_or_else(|| years_before(now), start_of_date);
-            let request = ChartRequest { from, ..request };
-            chart = services.upstream.chart(&request, budget).await?;
-            whole = whole
-                || chart
-                    .first_trade_date
-                    .is_some_and(|first| start_of_date(first) >= from);
+            let from = from.min(request.from);
+            chart = services
+                .upstream
+                .chart(&ChartRequest { from, ..request }, budget)
+                .await?;
+            covers = Covers::Replaced;
         }
     }
-    let keep_bars = reach != Reach::LatestPrice || !known.bars.is_empty();
-    store(symbol, chart, &known, keep_bars, whole, services).await
+    let keep = match reach {
+        Reach::LatestPrice if known.high.is_none() => Keep::Quote,
+        _ => Keep::Series(covers),
+    };
+    let done = store(symbol, chart, &known, keep, services).await?;
+    if reach == Reach::Everything {
+        services.freshness.fetched_whole_history(symbol);
+    }
+    Ok(done)
 }
 
 /// Stores an answer; says which rows were refused.
@@ -93,61 +112,67 @@ pub(super) async fn store(
     symbol: &Symbol,
     chart: Chart,
     known: &Known,
-    keep_bars: bool,
-    whole_history: bool,
+    keep: Keep,
     services: &Services,
 ) -> Result<Done, Fault> {
-    let rejected = chart.rejected.len();
+    let rows_rejected = chart.rejected.len() as u64;
     if let Some((date, flaw)) = chart.rejected.first() {
         events::DataRowsRejected {
             provider: services.upstream.name(),
             symbol: symbol.as_str(),
-            rows: rejected as u64,
+            rows: rows_rejected,
             first_date: &date.to_string(),
             first_reason: &flaw.to_string(),
         }
         .emit();
     }
-    if chart.bars.is_empty() && chart.price.is_none() {
-        let message = format!("all {rejected} rows of the answer broke a validation rule");
-        return Err(Fault::new(FaultClass::BadPayload, message));
+    let has_price = chart.price.is_some() && !matches!(keep, Keep::Piece(_));
+    if chart.bars.is_empty() && !has_price {
+        return Err(match rows_rejected {
+            0 => Fault::new(
+                FaultClass::NoData,
+                "the upstream has no session in this window",
+            ),
+            n => {
+                let message = format!("all {n} rows of the answer broke a validation rule");
+                Fault::new(FaultClass::BadPayload, message)
+            }
+        });
     }
     let settles_at = chart.settles_at;
-    let newest = chart.bars.last().map(|bar| bar.trading_date);
-    let answer = answer(chart, known, keep_bars, services.upstream.name());
+    let answer = answer(chart, known, keep, services.upstream.name());
     let now = services.clock.now();
     let written = services
         .store
         .save(symbol, &answer, known, now)
         .await
         .map_err(store_fault)?;
-    // A backfill that ends in the past says nothing about the newest bars.
-    let reaches_newest = newest >= known.bars.last().map(|bar| bar.trading_date);
-    if keep_bars && newest.is_some() && reaches_newest {
-        services
-            .freshness
-            .fetched(symbol, now, settles_at, whole_history);
+    if matches!(keep, Keep::Series(_)) && !answer.bars.is_empty() {
+        services.freshness.fetched(symbol, now, settles_at);
     }
     Ok(Done {
         rows_written: written.rows(),
-        rows_rejected: rejected as u64,
+        rows_rejected,
     })
 }
 
-fn answer(chart: Chart, known: &Known, keep_bars: bool, source: &'static str) -> Answer {
-    let quote = chart.price.map(|latest| {
-        let trading_date = chart.zone.to_datetime(latest.market_time).date();
-        Quote {
-            price: latest.price,
-            market_time: latest.market_time,
-            trading_date,
-            currency: chart.currency.clone(),
-            previous_close: previous_close(&chart.bars, &known.bars, trading_date),
-            day_high: latest.day_high,
-            day_low: latest.day_low,
-            day_volume: latest.day_volume,
-        }
-    });
+fn answer(chart: Chart, known: &Known, keep: Keep, source: &'static str) -> Answer {
+    let quote = chart
+        .price
+        .filter(|_| !matches!(keep, Keep::Piece(_)))
+        .map(|latest| {
+            let trading_date = chart.zone.to_datetime(latest.market_time).date();
+            Quote {
+                price: latest.price,
+                market_time: latest.market_time,
+                trading_date,
+                currency: chart.currency.clone(),
+                previous_close: previous_close(&chart.bars, &known.bars, trading_date),
+                day_high: latest.day_high,
+                day_low: latest.day_low,
+                day_volume: latest.day_volume,
+            }
+        });
     let instrument = Instrument {
         currency: chart.currency,
         timezone: chart.zone.iana_name().unwrap_or("UTC").to_owned(),
@@ -155,16 +180,21 @@ fn answer(chart: Chart, known: &Known, keep_bars: bool, source: &'static str) ->
         exchange: chart.exchange,
         first_trade_date: chart.first_trade_date,
     };
-    let bars = if keep_bars { chart.bars } else { Vec::new() };
+    let (bars, covers) = match keep {
+        Keep::Quote => (Vec::new(), Covers::Unchanged),
+        Keep::Piece(covers) | Keep::Series(covers) => (chart.bars, covers),
+    };
     Answer {
         bars,
         quote,
         instrument,
         source,
+        covers,
     }
 }
 
-/// Close of the last final bar before `date`, of those just sent or those stored.
+/// Close of the last final bar before `date`, of those just sent or those stored; what was just
+/// sent wins for the same session, because the upstream may have corrected it.
 fn previous_close(sent: &[DailyBar], stored: &[DailyBar], date: Date) -> Option<f64> {
     let last = |bars: &[DailyBar]| {
         bars.iter()
@@ -172,17 +202,19 @@ fn previous_close(sent: &[DailyBar], stored: &[DailyBar], date: Date) -> Option<
             .find(|bar| bar.is_final && bar.trading_date < date)
             .copied()
     };
-    let newest = [last(sent), last(stored)]
-        .into_iter()
-        .flatten()
-        .max_by_key(|bar| bar.trading_date);
-    newest.map(|bar| bar.close)
+    // Of equal dates `max_by_key` takes the last.
+    let newest = [last(stored), last(sent)].into_iter().flatten();
+    newest
+        .max_by_key(|bar| bar.trading_date)
+        .map(|bar| bar.close)
 }
 
 fn start(reach: Reach, known: &Known, now: Timestamp) -> Timestamp {
     let overlap = known.bars.len().saturating_sub(OVERLAP_SESSIONS);
-    match (reach, known.bars.get(overlap)) {
-        (Reach::Everything, _) => Timestamp::constant(-2_208_988_800, 0), // 1900-01-01
+    // Without a high there is no series yet, at most pieces of one.
+    let newest = known.bars.get(overlap).filter(|_| known.high.is_some());
+    match (reach, newest) {
+        (Reach::Everything, _) => BEFORE_EVERYTHING,
         (_, Some(bar)) => start_of_date(bar.trading_date),
         (Reach::LatestPrice, None) => now
             .saturating_sub(SignedDuration::from_hours(24 * QUOTE_DAYS))
@@ -208,137 +240,12 @@ fn years_before(now: Timestamp) -> Timestamp {
     start.map_or(Timestamp::UNIX_EPOCH, start_of_date)
 }
 
-/// What the overlap tells about the series.
-#[derive(Debug, PartialEq)]
-enum Restatement {
-    None,
-    Series(String),
-    UnitMixUp(f64),
-}
-
-fn restatement(chart: &Chart, known: &Known) -> Restatement {
-    let Some(last) = known.bars.last() else {
-        return Restatement::None;
-    };
-    if let Some((date, ratio)) = chart
-        .splits
-        .iter()
-        .find(|(date, _)| *date > last.trading_date)
-    {
-        return Restatement::Series(format!("split {ratio}:1 on {date}"));
-    }
-    let pairs = known
-        .bars
-        .iter()
-        .filter(|bar| bar.is_final)
-        .filter_map(|old| {
-            let at = chart
-                .bars
-                .binary_search_by_key(&old.trading_date, |bar| bar.trading_date)
-                .ok()?;
-            chart.bars.get(at).map(|new| new.close / old.close)
-        });
-    let ratios: Vec<f64> = pairs.collect();
-    let Some(first) = ratios.first().copied() else {
-        return Restatement::None;
-    };
-    let alike = |a: f64, b: f64| (a / b - 1.0).abs() <= RATIO_TOLERANCE;
-    if alike(first, 1.0) || ratios.len() < 3 || !ratios.iter().all(|ratio| alike(*ratio, first)) {
-        return Restatement::None;
-    }
-    let known_split = chart
-        .splits
-        .iter()
-        .any(|(_, split)| alike(first, 1.0 / split));
-    if !known_split && UNIT_RATIOS.iter().any(|unit| alike(first, *unit)) {
-        return Restatement::UnitMixUp(first);
-    }
-    Restatement::Series(format!(
-        "all closes of the overlap changed by the factor {first:.6}"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
 
     use super::*;
-
-    fn bar(day: i8, close: f64) -> DailyBar {
-        DailyBar {
-            trading_date: date(2026, 1, day),
-            open: close,
-            high: close,
-            low: close,
-            close,
-            adj_close: None,
-            volume: None,
-            is_final: true,
-        }
-    }
-
-    fn chart(bars: Vec<DailyBar>, splits: Vec<(Date, f64)>) -> Chart {
-        Chart {
-            symbol: "X".into(),
-            granularity: "1d".into(),
-            zone: TimeZone::UTC,
-            currency: None,
-            instrument_type: None,
-            exchange: None,
-            first_trade_date: None,
-            stamps: None,
-            rows: bars.len(),
-            bars,
-            null_rows: 0,
-            rejected: Vec::new(),
-            price: None,
-            settles_at: None,
-            splits,
-            dividends: Vec::new(),
-            capital_gains: Vec::new(),
-        }
-    }
-
-    fn known() -> Known {
-        Known {
-            bars: vec![bar(5, 100.0), bar(6, 110.0), bar(7, 120.0)],
-            ..Known::default()
-        }
-    }
-
-    #[test]
-    fn an_unchanged_overlap_and_a_single_correction_are_no_restatement() {
-        let same = chart(
-            vec![bar(5, 100.0), bar(6, 110.0), bar(7, 120.0), bar(8, 60.0)],
-            vec![],
-        );
-        assert_eq!(restatement(&same, &known()), Restatement::None);
-        let one = chart(vec![bar(5, 100.0), bar(6, 111.0), bar(7, 120.0)], vec![]);
-        assert_eq!(restatement(&one, &known()), Restatement::None);
-    }
-
-    #[test]
-    fn a_new_split_or_one_common_factor_restates_the_series() {
-        let split = chart(vec![bar(7, 120.0)], vec![(date(2026, 1, 8), 4.0)]);
-        assert!(matches!(
-            restatement(&split, &known()),
-            Restatement::Series(_)
-        ));
-        let halved = chart(vec![bar(5, 50.0), bar(6, 55.0), bar(7, 60.0)], vec![]);
-        assert!(matches!(
-            restatement(&halved, &known()),
-            Restatement::Series(_)
-        ));
-    }
-
-    #[test]
-    fn a_factor_of_a_hundred_without_a_split_is_another_unit() {
-        let pence = chart(
-            vec![bar(5, 10_000.0), bar(6, 11_000.0), bar(7, 12_000.0)],
-            vec![],
-        );
-        assert_eq!(restatement(&pence, &known()), Restatement::UnitMixUp(100.0));
-    }
+    use crate::jobs::restatement::tests::{bar, known};
 
     #[test]
     fn the_previous_close_is_the_last_final_one_before_the_quotes_session() {
@@ -353,5 +260,12 @@ mod tests {
             Some(120.0)
         );
         assert_eq!(previous_close(&[], &[], date(2026, 1, 8)), None);
+        let split = [bar(7, 30.0)];
+        let after = previous_close(&split, &known().bars, date(2026, 1, 8));
+        assert_eq!(
+            after,
+            Some(30.0),
+            "what was just sent is newer than what is stored"
+        );
     }
 }

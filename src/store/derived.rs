@@ -38,33 +38,46 @@ impl Store {
     }
 }
 
-/// Brings snapshots and all-time high up to date; gives the number of rows changed. `all` are the
-/// symbol's bars when they are at hand, else they are looked up. `oldest_corrected` is the oldest
-/// session whose bar has changed after it was final.
+/// What the derivation starts from.
+#[derive(Default)]
+pub(super) struct Source<'a> {
+    /// The symbol's bars when all of them are at hand; else they are looked up.
+    pub(super) all: Option<&'a [DailyBar]>,
+    /// From this session on nothing is missing; absent when that has not changed.
+    pub(super) covered_from: Option<Date>,
+    /// The oldest session whose close, high or low has changed after it was final.
+    pub(super) oldest_repriced: Option<Date>,
+}
+
+/// Brings snapshots and all-time high up to date; gives the number of rows changed. Of a symbol
+/// whose bars are only pieces (a backfill, no series) there is no all-time high.
 pub(super) async fn derive<C: ConnectionTrait>(
     connection: &C,
     symbol: &Symbol,
-    all: Option<&[DailyBar]>,
-    oldest_corrected: Option<Date>,
+    source: &Source<'_>,
     now: Timestamp,
 ) -> Result<u64, DbErr> {
-    let newest = match all {
+    let newest = match source.all {
         Some(bars) => newest_of(bars),
         None => newest_stored(connection, symbol).await?,
     };
-    let snapshots = snapshots(connection, symbol, &newest, oldest_corrected, now).await?;
-    let high = match all {
-        Some(bars) => highest_of(bars),
-        None => highest_stored(connection, symbol).await?,
-    };
+    let changed = snapshots(connection, symbol, &newest, source.oldest_repriced, now).await?;
     let stored = all_time_highs::Entity::find_by_id(symbol.as_str().to_owned());
-    let stored = stored.one(connection).await?;
+    let stored = stored.one(connection).await?.as_ref().map(high_of);
+    let before = stored.map(|high| high.covered_from);
+    let Some(covered_from) = before.into_iter().chain(source.covered_from).min() else {
+        return Ok(changed);
+    };
+    let high = match source.all {
+        Some(bars) => highest_of(bars, covered_from),
+        None => highest_stored(connection, symbol, covered_from).await?,
+    };
     match high {
-        Some(high) if stored.as_ref().map(high_of) != Some(high) => {
+        Some(high) if stored != Some(high) => {
             put_high(connection, symbol, &high, now).await?;
-            Ok(snapshots + 1)
+            Ok(changed + 1)
         }
-        _ => Ok(snapshots),
+        _ => Ok(changed),
     }
 }
 
@@ -74,7 +87,7 @@ async fn snapshots<C: ConnectionTrait>(
     connection: &C,
     symbol: &Symbol,
     bars: &[DailyBar],
-    oldest_corrected: Option<Date>,
+    oldest_repriced: Option<Date>,
     now: Timestamp,
 ) -> Result<u64, DbErr> {
     use price_snapshots::{Column, Entity};
@@ -82,7 +95,7 @@ async fn snapshots<C: ConnectionTrait>(
         return Ok(0);
     };
     let mut changed = 0;
-    if oldest_corrected.is_some_and(|date| date < first) {
+    if oldest_repriced.is_some_and(|date| date < first) {
         let older = Entity::delete_many()
             .filter(Column::Symbol.eq(symbol.as_str()))
             .filter(Column::TradingDate.lt(to_naive(first)));
@@ -125,25 +138,17 @@ async fn newest_stored<C: ConnectionTrait>(
     Ok(newest.all(connection).await?.iter().map(bar_of).collect())
 }
 
-fn highest_of(bars: &[DailyBar]) -> Option<AllTimeHigh> {
-    let mut finals = bars.iter().filter(|bar| bar.is_final);
-    let first = finals.next()?;
-    let start = AllTimeHigh {
-        price: first.high,
-        trading_date: first.trading_date,
-        covered_from: first.trading_date,
-    };
-    Some(finals.fold(start, |best, bar| {
-        if bar.high > best.price {
-            AllTimeHigh {
-                price: bar.high,
-                trading_date: bar.trading_date,
-                ..best
-            }
-        } else {
-            best
-        }
-    }))
+fn highest_of(bars: &[DailyBar], covered_from: Date) -> Option<AllTimeHigh> {
+    let covered = bars
+        .iter()
+        .filter(|bar| bar.is_final && bar.trading_date >= covered_from);
+    let highest = covered.reduce(|best, bar| if bar.high > best.high { bar } else { best })?;
+    let (price, trading_date) = (highest.high, highest.trading_date);
+    Some(AllTimeHigh {
+        price,
+        trading_date,
+        covered_from,
+    })
 }
 
 fn final_bars(symbol: &Symbol) -> sea_orm::Select<daily_bars::Entity> {
@@ -155,18 +160,16 @@ fn final_bars(symbol: &Symbol) -> sea_orm::Select<daily_bars::Entity> {
 async fn highest_stored<C: ConnectionTrait>(
     connection: &C,
     symbol: &Symbol,
+    covered_from: Date,
 ) -> Result<Option<AllTimeHigh>, DbErr> {
     let highest = final_bars(symbol)
+        .filter(daily_bars::Column::TradingDate.gte(to_naive(covered_from)))
         .order_by_desc(daily_bars::Column::High)
         .order_by_asc(daily_bars::Column::TradingDate);
-    let earliest = final_bars(symbol).order_by_asc(daily_bars::Column::TradingDate);
     let highest = highest.one(connection).await?.as_ref().map(bar_of);
-    let earliest = earliest.one(connection).await?.as_ref().map(bar_of);
-    Ok(highest
-        .zip(earliest)
-        .map(|(highest, earliest)| AllTimeHigh {
-            price: highest.high,
-            trading_date: highest.trading_date,
-            covered_from: earliest.trading_date,
-        }))
+    Ok(highest.map(|bar| AllTimeHigh {
+        price: bar.high,
+        trading_date: bar.trading_date,
+        covered_from,
+    }))
 }

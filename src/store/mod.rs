@@ -29,7 +29,7 @@ use sea_orm_migration::MigratorTrait as _;
 pub use error::StoreError;
 pub use history::{RunFilter, RunRow, TaskRow};
 pub use ledger::{Claim, Epoch, RunEnd};
-pub use prices::{Answer, Instrument, Known, Written};
+pub use prices::{Answer, Covers, Instrument, Known, Written};
 pub use reports::{DurationReport, ProcessReport, ScheduleReport};
 pub use samples::ResourceSample;
 

@@ -1,8 +1,11 @@
 //! Prices as rows: each value's upsert and its way back.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _,
+};
 
 use super::chunks::Upsert;
 use super::convert::{to_column, to_date, to_naive, to_timestamp};
@@ -12,6 +15,9 @@ use crate::domain::{AllTimeHigh, DailyBar, Quote, Symbol};
 
 /// Split-adjusted, not dividend-adjusted: what Yahoo's `close` is.
 const PRICE_BASIS: &str = "split_adjusted";
+
+/// Sessions named in one DELETE.
+const DELETE_ROWS: usize = 500;
 
 /// Upserts bars; those in `corrected` replace a final bar, so their revision goes up.
 pub(super) async fn put_bars<C: ConnectionTrait>(
@@ -61,6 +67,22 @@ pub(super) async fn put_bars<C: ConnectionTrait>(
     }
     .run(connection, rows(corrected))
     .await
+}
+
+/// Removes the bars of these sessions.
+pub(super) async fn delete_bars<C: ConnectionTrait>(
+    connection: &C,
+    symbol: &Symbol,
+    sessions: &[Date],
+) -> Result<(), DbErr> {
+    for chunk in sessions.chunks(DELETE_ROWS) {
+        daily_bars::Entity::delete_many()
+            .filter(daily_bars::Column::Symbol.eq(symbol.as_str()))
+            .filter(daily_bars::Column::TradingDate.is_in(chunk.iter().copied().map(to_naive)))
+            .exec(connection)
+            .await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn put_instrument<C: ConnectionTrait>(

@@ -1,7 +1,7 @@
 //! Short ways to write down the values tests are full of.
 
 use finstage::domain::{DailyBar, Fire, JobKind, Quote, RunOrigin, RunState, ScheduleId, Symbol};
-use finstage::store::{Answer, Claim, Instrument};
+use finstage::store::{Answer, Claim, Covers, Instrument};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -83,5 +83,6 @@ pub(crate) fn answer(bars: &[DailyBar], quote: Option<Quote>) -> Answer {
             first_trade_date: Some(day("1980-12-12")),
         },
         source: "yahoo",
+        covers: Covers::FromFirstBar,
     }
 }
