@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{instant, instant_or_null, name, serial, whole};
+use crate::columns::{instant, instant_or_null, name, serial};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -19,7 +19,7 @@ impl MigrationTrait for Migration {
             .col(serial("id"))
             .col(instant("started_at"))
             .col(instant_or_null("stopped_at"))
-            .col(whole("pid"))
+            .col(name("process", 80))
             .col(name("version", 32))
             .take();
         manager.create_table(table).await

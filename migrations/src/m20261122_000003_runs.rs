@@ -60,6 +60,12 @@ impl MigrationTrait for Migration {
             .table("runs")
             .col("scheduled_for")
             .take();
-        manager.create_index(by_time).await
+        manager.create_index(by_time).await?;
+        let by_claim = Index::create()
+            .name("runs_claimed_at")
+            .table("runs")
+            .col("claimed_at")
+            .take();
+        manager.create_index(by_claim).await
     }
 }

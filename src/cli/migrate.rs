@@ -14,6 +14,18 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let (config, _) = open::load(globals)?;
     open::small_runtime()?.block_on(async {
+        let is_missing = config
+            .store
+            .url
+            .sqlite_path()
+            .is_some_and(|path| !path.exists());
+        if args.check && is_missing {
+            output::print(&format!(
+                "{}: there is no database yet",
+                config.store.url.redacted()
+            ));
+            return Ok(Exit::Failure);
+        }
         let store = Store::open(&config.store, Meter::default())
             .await
             .map_err(open::store_failed)?;

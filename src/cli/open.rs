@@ -13,20 +13,23 @@ use crate::telemetry::Meter;
 /// Threads of the runtime: the work waits for networks and disks, not for processors.
 const MAX_WORKERS: usize = 4;
 
+/// Reads the configuration.
+pub(super) fn try_load(globals: &Globals) -> Result<(Config, Problems), Problems> {
+    let path = config::locate(globals.config.as_deref())?;
+    config::load(&path, &Environment::process())
+}
+
 /// Reads the configuration; problems go to stderr.
 pub(super) fn load(globals: &Globals) -> Result<(Config, Problems), Exit> {
-    let environment = Environment::process();
-    config::locate(globals.config.as_deref())
-        .and_then(|path| config::load(&path, &environment))
-        .map_err(|problems| {
-            output::say(&problems.to_string());
-            let plural = if problems.len() == 1 { "" } else { "s" };
-            output::complain(&format!(
-                "{} problem{plural} in the configuration",
-                problems.len()
-            ));
-            Exit::Config
-        })
+    try_load(globals).map_err(|problems| {
+        output::say(&problems.to_string());
+        let plural = if problems.len() == 1 { "" } else { "s" };
+        output::complain(&format!(
+            "{} problem{plural} in the configuration",
+            problems.len()
+        ));
+        Exit::Config
+    })
 }
 
 /// The schedule a verb names.
@@ -49,7 +52,9 @@ pub(super) fn symbols(
     if given.is_empty() {
         return Ok(schedule.symbols.clone());
     }
-    let parsed: Result<Vec<Symbol>, _> = given.iter().map(|text| Symbol::try_new(text)).collect();
+    let mut seen = std::collections::HashSet::new();
+    let distinct = given.iter().filter(|text| seen.insert(text.as_str()));
+    let parsed: Result<Vec<Symbol>, _> = distinct.map(|text| Symbol::try_new(text)).collect();
     parsed.map(Into::into).map_err(|error| {
         output::complain(&error.to_string());
         Exit::Usage
@@ -87,21 +92,22 @@ pub(super) async fn store_for_reading(config: &Config) -> Result<Store, Exit> {
 /// Tells what is wrong with the database.
 #[allow(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
 pub(super) fn store_failed(error: StoreError) -> Exit {
-    output::complain(&error.to_string());
-    match error {
-        StoreError::Origin { .. } => Exit::Config,
-        _ => Exit::Unavailable,
-    }
+    start_failed(StartError::Store(error))
 }
 
 /// Tells why the program could not start working.
+#[allow(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
 pub(super) fn start_failed(error: StartError) -> Exit {
+    output::complain(&error.to_string());
+    start_exit(&error)
+}
+
+/// The exit code for it.
+pub(super) fn start_exit(error: &StartError) -> Exit {
     match error {
-        StartError::Store(error) => store_failed(error),
-        other => {
-            output::complain(&other.to_string());
-            Exit::Unavailable
-        }
+        StartError::Store(StoreError::Origin { .. }) => Exit::Config,
+        StartError::PlannerEnded => Exit::Software,
+        _ => Exit::Unavailable,
     }
 }
 

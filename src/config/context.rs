@@ -9,7 +9,7 @@ use super::problem::{Problem, Problems, Severity, Source};
 pub(super) struct Context<'s> {
     source: &'s Source<'s>,
     problems: RefCell<Vec<Problem>>,
-    broken_lines: RefCell<Vec<usize>>,
+    broken_lines: RefCell<std::collections::HashSet<usize>>,
     /// Whether the syntax is broken otherwise than by a repeated key.
     is_torn: RefCell<bool>,
 }

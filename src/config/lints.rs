@@ -55,7 +55,7 @@ fn cron_lints(cron: &CronExpr, lint: &mut impl FnMut(String, String)) {
         .checked_sub(3)
         .and_then(|at| fields.get(at))
         .copied();
-    let restricted = |field: Option<&str>| field.is_some_and(|f| !f.starts_with(['*', '?']));
+    let restricted = |field: Option<&str>| field.is_some_and(|f| f != "*" && f != "?");
     if restricted(days) && restricted(fields.last().copied()) && fields.len() >= 5 {
         lint(
             format!("cron `{cron}` fires on the days of the month and also on the weekdays"),

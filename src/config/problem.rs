@@ -8,6 +8,18 @@ use std::path::Path;
 pub(super) const SECRET_KEYS: [&str; 6] =
     ["password", "passwd", "secret", "token", "api_key", "apikey"];
 
+/// Characters of a line kept for showing.
+const EXCERPT_KEPT: usize = 4_000;
+
+/// Characters of it that are shown.
+const EXCERPT_CHARS: usize = 100;
+
+/// Of those, how many before the place.
+const EXCERPT_BEFORE: usize = 60;
+
+/// Problems shown at once; the rest is counted.
+const SHOWN_PROBLEMS: usize = 100;
+
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -67,25 +79,43 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.place(), self.severity, self.message)?;
+        write!(
+            f,
+            "{}: {}: {}",
+            self.place(),
+            self.severity,
+            plain(&self.message)
+        )?;
         if let (Some((line, column)), Some(excerpt)) = (self.position, &self.excerpt) {
-            let gutter = line.to_string();
-            let shown = excerpt.replace('\t', " ");
-            write!(f, "\n  {gutter} | {shown}")?;
-            write!(
-                f,
-                "\n  {:w$} | {:c$}^",
-                "",
-                "",
-                w = gutter.len(),
-                c = column - 1
-            )?;
+            let gutter = " ".repeat(line.to_string().len());
+            // Of a long line only the part around the place is shown.
+            let skipped = column.saturating_sub(EXCERPT_BEFORE);
+            let shown: String = excerpt.chars().skip(skipped).take(EXCERPT_CHARS).collect();
+            let (mark, indent) = if skipped > 0 { ("…", 1) } else { ("", 0) };
+            let caret = " ".repeat(column - 1 - skipped + indent);
+            write!(f, "\n  {line} | {mark}{}", plain(&shown))?;
+            write!(f, "\n  {gutter} | {caret}^")?;
         }
         if !self.hint.is_empty() {
-            write!(f, "\n  help: {}", self.hint)?;
+            write!(f, "\n  help: {}", plain(&self.hint))?;
         }
         Ok(())
     }
+}
+
+/// The text without characters that would do something to a terminal.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c == '\t' {
+                ' '
+            } else if c.is_control() {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 /// All problems of one reading, in order of place.
@@ -145,13 +175,16 @@ impl<'a> IntoIterator for &'a Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
+        for (index, problem) in self.0.iter().take(SHOWN_PROBLEMS).enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
             write!(f, "{problem}")?;
         }
-        Ok(())
+        match self.0.len().saturating_sub(SHOWN_PROBLEMS) {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more"),
+        }
     }
 }
 
@@ -191,7 +224,8 @@ impl<'a> Source<'a> {
         Problem {
             file: self.file.clone(),
             position: Some((line, before.chars().count() + 1)),
-            excerpt: (!may_hold_a_secret(excerpt)).then(|| excerpt.chars().take(120).collect()),
+            excerpt: (!may_hold_a_secret(excerpt))
+                .then(|| excerpt.chars().take(EXCERPT_KEPT).collect()),
             severity,
             message,
             hint,

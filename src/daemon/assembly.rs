@@ -30,6 +30,9 @@ pub enum StartError {
     /// Signals cannot be received.
     #[error("signals cannot be received: {0}")]
     Signals(std::io::Error),
+    /// The planner thread is gone.
+    #[error("the planner ended by itself; see event FS9001 in the log")]
+    PlannerEnded,
     /// A thread cannot be started.
     #[error("the planner thread cannot be started: {0}")]
     Thread(std::io::Error),

@@ -99,8 +99,11 @@ async fn claim(
             .store
             .claim(&[claim], assembly.epoch, now)
             .await?;
-        if let Some(run_id) = ours.get(&(schedule.clone(), scheduled_for)) {
-            return Ok((*run_id, scheduled_for));
+        if let Some(ours) = ours
+            .get(&(schedule.clone(), scheduled_for))
+            .filter(|ours| ours.is_open)
+        {
+            return Ok((ours.run_id, scheduled_for));
         }
         at_ms += 1;
     }

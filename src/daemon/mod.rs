@@ -9,13 +9,15 @@ mod shutdown;
 
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 pub use assembly::{Assembly, StartError, assemble};
 pub use manual::{ManualRun, run_manually};
 
 use crate::clock::{self, Clock};
 use crate::config::{Config, Problems};
-use crate::scheduler::housekeeping::Housekeeping;
-use crate::scheduler::{Plan, Planner};
+use crate::scheduler::housekeeping::{Chore, Housekeeping};
+use crate::scheduler::{Plan, Planner, PlannerHandle, Pulse};
 use crate::simulator::{Options as SimulatorOptions, Simulator};
 use crate::telemetry::events;
 use shutdown::{Ended, Signals};
@@ -59,20 +61,22 @@ pub async fn serve(
     let latest = assembly.services.store.latest_fires().await?;
     let plan = Plan::new(&config.schedules, &latest, clock.now());
     let schedules = plan.len() as u64;
+    let monitor = chores::monitor(&assembly, &config, &clock);
+    let pulse = Pulse::default();
+    let chores = || chores::chores(&assembly, monitor.clone(), pulse.clone(), schedules);
+    let mut housekeeping = Housekeeping::start(chores()).await?;
     let planner = Planner {
         plan,
         store: assembly.services.store.clone(),
         runner: assembly.runner.clone(),
         epoch: assembly.epoch,
         clock: clock.clone(),
+        on_look: Box::new(notify::alive),
     };
-    let planner = planner
-        .start(tokio::runtime::Handle::current())
+    let mut planner = planner
+        .start(Handle::current(), pulse.clone())
         .map_err(StartError::Thread)?;
-    let monitor = chores::monitor(&assembly, &config, &clock);
-    let pulse = planner.pulse();
-    let chores = chores::chores(&assembly, monitor.clone(), clock.clone(), pulse, schedules);
-    let housekeeping = Housekeeping::start(chores).await?;
+    warn_of_companions(&assembly).await?;
     events::DaemonReady {
         epoch: assembly.epoch.0,
         schedules,
@@ -83,26 +87,23 @@ pub async fn serve(
     .emit();
     notify::ready(schedules);
 
-    let signal = signals.next().await;
+    let signal = until_stopped(&mut signals, &mut planner, &mut housekeeping, chores).await?;
     let runs = assembly.runner.active_runs();
     let drain_ms = u64::try_from(config.daemon.drain.as_millis()).unwrap_or(u64::MAX);
     events::DaemonStopping {
-        signal,
+        signal: signal.unwrap_or("the planner's end"),
         runs,
         drain_ms,
     }
     .emit();
     notify::stopping(config.daemon.drain);
     // Joining a thread blocks; what it may be in the middle of needs the runtime.
-    let threads = tokio::task::spawn_blocking(move || {
-        planner.stop();
-        housekeeping.stop();
-    });
-    let _ = threads.await;
+    let _ = tokio::task::spawn_blocking(move || planner.stop()).await;
     match shutdown::drain(&assembly.runner, config.daemon.drain, &mut signals).await {
         Ended::ByThemselves => {}
         Ended::Aborted(runs) => events::DaemonAborting { runs }.emit(),
     }
+    let _ = tokio::task::spawn_blocking(move || housekeeping.stop()).await;
     // What was measured since the last sample would be lost otherwise.
     monitor.sample().await;
     assembly.close(&clock).await;
@@ -113,7 +114,39 @@ pub async fn serve(
         uptime_ms: clock::elapsed_ms(started),
     }
     .emit();
+    signal.map(drop).ok_or(StartError::PlannerEnded)
+}
+
+async fn warn_of_companions(assembly: &Assembly) -> Result<(), StartError> {
+    let processes = assembly.services.store.companions(assembly.epoch).await? as u64;
+    if processes > 0 {
+        events::DaemonNotAlone { processes }.emit();
+    }
     Ok(())
+}
+
+/// Waits for a signal, and names it; `None` when the planner has ended. Meanwhile housekeeping is
+/// started anew whenever the wall clock is stepped back: its scheduler would sleep until the clock
+/// is where it was.
+async fn until_stopped(
+    signals: &mut Signals,
+    planner: &mut PlannerHandle,
+    housekeeping: &mut Housekeeping,
+    chores: impl Fn() -> Vec<Chore>,
+) -> Result<Option<&'static str>, StartError> {
+    loop {
+        tokio::select! {
+            signal = signals.next() => return Ok(Some(signal)),
+            stepped_back = planner.stepped_back() => {
+                if stepped_back.is_none() {
+                    return Ok(None);
+                }
+                let fresh = Housekeeping::start(chores()).await?;
+                let stale = std::mem::replace(housekeeping, fresh);
+                let _ = tokio::task::spawn_blocking(move || stale.stop()).await;
+            }
+        }
+    }
 }
 
 fn announce(config: &Config, lints: &Problems) {

@@ -169,15 +169,21 @@ pub struct RunTotals {
     pub rate_limited: u32,
     /// Rows inserted or changed.
     pub rows_written: u64,
+    /// Rows of answers that broke a validation rule.
+    pub rows_rejected: u64,
 }
 
 impl RunTotals {
     /// Adds one outcome.
     pub fn add(&mut self, outcome: &TaskOutcome) {
         match &outcome.result {
-            TaskResult::Succeeded { rows_written, .. } => {
+            TaskResult::Succeeded {
+                rows_written,
+                rows_rejected,
+            } => {
                 self.tasks_succeeded += 1;
                 self.rows_written += rows_written;
+                self.rows_rejected += rows_rejected;
             }
             TaskResult::Failed { .. } => self.tasks_failed += 1,
         }

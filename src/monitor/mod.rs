@@ -8,13 +8,15 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use crate::clock::Clock;
-use crate::store::{Epoch, Store};
+use crate::store::{Epoch, ResourceSample, Store};
 use crate::telemetry::{Measurement, Meter, Work, events};
 use sampler::Sampler;
 
 /// Takes samples and writes them with the durations measured since.
 pub struct Monitor {
+    turn: tokio::sync::Mutex<()>,
     sampler: Mutex<Option<Sampler>>,
+    data_directory: PathBuf,
     /// Durations that could not be written yet.
     unwritten: Mutex<BTreeMap<(Work, &'static str), Measurement>>,
     store: Store,
@@ -32,11 +34,10 @@ impl Monitor {
         epoch: Epoch,
         data_directory: PathBuf,
     ) -> Self {
-        let sampler = Sampler::new(data_directory)
-            .map_err(|reason| events::ResourceUnreadable { reason: &reason }.emit())
-            .ok();
         Self {
-            sampler: Mutex::new(sampler),
+            turn: tokio::sync::Mutex::default(),
+            sampler: Mutex::new(Sampler::new(data_directory.clone()).ok()),
+            data_directory,
             unwritten: Mutex::default(),
             store,
             meter,
@@ -47,14 +48,20 @@ impl Monitor {
 
     /// Takes one sample and stores it. CPU figures are means since the last call.
     pub async fn sample(&self) {
+        let _one_at_a_time = self.turn.lock().await;
+        if !self.store.is_in_place() {
+            events::StoreMisplaced {
+                store: &self.store.place(),
+            }
+            .emit();
+        }
         let sample = {
             let mut sampler = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
-            sampler.as_mut().map(Sampler::sample).transpose()
+            self.read(&mut sampler)
         };
-        let sample = sample.unwrap_or_else(|reason| {
-            events::ResourceUnreadable { reason: &reason }.emit();
-            None
-        });
+        let sample = sample
+            .map_err(|reason| events::ResourceUnreadable { reason: &reason }.emit())
+            .ok();
         if let Some(sample) = &sample {
             events::ResourceSampled {
                 process_cpu_percent: sample.process_cpu_percent,
@@ -86,6 +93,16 @@ impl Monitor {
                 .emit();
             }
         }
+    }
+
+    /// One reading; what could not be begun at the start is begun now.
+    fn read(&self, sampler: &mut Option<Sampler>) -> Result<ResourceSample, String> {
+        if sampler.is_none() {
+            *sampler = Some(Sampler::new(self.data_directory.clone())?);
+        }
+        sampler
+            .as_mut()
+            .map_or_else(|| Err("no sampler".to_owned()), Sampler::sample)
     }
 
     /// Durations still to be written: the new ones merged into those that could not be.

@@ -47,14 +47,14 @@ enum CutOff {
 }
 
 impl CutOff {
-    fn fault(self, rate_limited: u32) -> TaskResult {
+    fn fault(self, is_refused: bool) -> TaskResult {
         let (class, message) = match self {
-            Self::Timeout if rate_limited > 0 => (
+            Self::Timeout if is_refused => (
                 FaultClass::RateLimited,
                 "still refused by the upstream when the run's time was up",
             ),
             Self::Timeout => (FaultClass::Timeout, "the run's time was up"),
-            Self::Abort => (FaultClass::Cancelled, "the daemon was stopped"),
+            Self::Abort => (FaultClass::Cancelled, "stopped before it was done"),
         };
         TaskResult::Failed {
             class,
@@ -80,7 +80,7 @@ pub(super) async fn run(spec: &RunSpec, services: &Services, abort: &Cancellatio
         }
         Some(CutOff::Abort) => (
             RunState::Cancelled,
-            Some("the daemon was stopped".to_owned()),
+            Some("stopped before it was done".to_owned()),
         ),
     };
     let end = RunEnd {
@@ -89,7 +89,7 @@ pub(super) async fn run(spec: &RunSpec, services: &Services, abort: &Cancellatio
         duration_ms: clock::elapsed_ms(started),
         reason,
     };
-    recorder.finish(&end).await;
+    recorder.finish(&end, abort).await;
     end
 }
 
@@ -119,34 +119,38 @@ async fn fan_out(
             () = abort.cancelled() => break Some(CutOff::Abort),
             () = &mut deadline => break Some(CutOff::Timeout),
             Some(joined) = tasks.join_next_with_id() => {
-                note(joined, &mut in_flight, recorder).await;
+                note(joined, &mut in_flight, recorder);
+                recorder.write_some().await;
             }
         }
     };
-    if let Some(cut_off) = cut_off {
-        tasks.abort_all();
-        // A task that ended in the same moment keeps its own outcome.
-        while let Some(joined) = tasks.join_next_with_id().await {
-            if !joined.as_ref().is_err_and(JoinError::is_cancelled) {
-                note(joined, &mut in_flight, recorder).await;
-            }
-        }
-        for task in in_flight.into_values() {
-            recorder
-                .add(task.outcome(cut_off.fault(task.counts.rate_limited())))
-                .await;
-        }
-        for symbol in waiting {
-            let task = InFlight {
-                symbol: symbol.clone(),
-                counts: Arc::default(),
-                started_at: services.clock.now(),
-                started: clock::monotonic(),
-            };
-            recorder.add(task.outcome(cut_off.fault(0))).await;
+    let cut_off = cut_off?;
+    tasks.abort_all();
+    // A task that ended in the same moment keeps its own outcome.
+    while let Some(joined) = tasks.join_next_with_id().await {
+        if !joined.as_ref().is_err_and(JoinError::is_cancelled) {
+            note(joined, &mut in_flight, recorder);
         }
     }
-    cut_off
+    let waiting = waiting.as_slice();
+    if in_flight.is_empty() && waiting.is_empty() {
+        return None;
+    }
+    let is_refused = services.upstream.is_refusing();
+    for task in in_flight.into_values() {
+        let is_refused = is_refused || task.counts.rate_limited() > 0;
+        recorder.add(task.outcome(cut_off.fault(is_refused)));
+    }
+    for symbol in waiting {
+        let task = InFlight {
+            symbol: symbol.clone(),
+            counts: Arc::default(),
+            started_at: services.clock.now(),
+            started: clock::monotonic(),
+        };
+        recorder.add(task.outcome(cut_off.fault(is_refused)));
+    }
+    Some(cut_off)
 }
 
 fn launch(
@@ -174,7 +178,7 @@ fn launch(
     (handle.id(), task)
 }
 
-async fn note(
+fn note(
     joined: Result<(Id, Result<Done, Fault>), JoinError>,
     in_flight: &mut HashMap<Id, InFlight>,
     recorder: &mut Recorder<'_>,
@@ -213,6 +217,6 @@ async fn note(
         }
     };
     if let Some(task) = in_flight.remove(&id) {
-        recorder.add(task.outcome(result)).await;
+        recorder.add(task.outcome(result));
     }
 }

@@ -4,9 +4,11 @@ mod active;
 mod fan_out;
 mod record;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -76,7 +78,11 @@ impl Runner {
         let (services, abort) = (self.services.clone(), self.abort.child_token());
         self.tracker.spawn_on(
             async move {
-                let end = fan_out::run(&spec, &services, &abort).await;
+                let run = AssertUnwindSafe(fan_out::run(&spec, &services, &abort));
+                let end = match run.catch_unwind().await {
+                    Ok(end) => end,
+                    Err(_) => record::panicked(&spec, &services).await,
+                };
                 drop(presence);
                 end
             },
@@ -84,7 +90,7 @@ impl Runner {
         )
     }
 
-    /// Whether a run of this schedule is going on.
+    /// Whether a run of this schedule is going on in this process.
     pub fn is_active(&self, schedule: &ScheduleId) -> bool {
         self.active.contains(schedule)
     }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::RunSpec;
 use crate::clock;
 use crate::domain::{FaultClass, RunState, RunTotals, TaskOutcome, TaskResult};
 use crate::jobs::Services;
-use crate::store::{RunEnd, StoreError};
+use crate::store::RunEnd;
 use crate::telemetry::events;
 
 /// Outcomes written together.
@@ -18,11 +19,14 @@ const BATCH_OUTCOMES: usize = 64;
 /// Longest time an outcome waits to be written while others come in.
 const BATCH_AGE: Duration = Duration::from_secs(1);
 
-/// Tries to write the end before giving up; the next daemon start closes the row then.
-const END_ATTEMPTS: u32 = 10;
+/// Longest time one try to write may take while the run goes on: its deadline waits behind it.
+const WRITE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Wait between two of them.
-const END_RETRY: Duration = Duration::from_secs(1);
+/// Waits between tries to write the end grow up to this.
+const END_RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// Tries after the daemon was told to abort; what is open then is closed by the next start.
+const TRIES_AFTER_ABORT: u32 = 4;
 
 /// Collects a run's outcomes and writes them in batches.
 pub(super) struct Recorder<'r> {
@@ -33,6 +37,7 @@ pub(super) struct Recorder<'r> {
     first_failure: Option<String>,
     unwritten: Vec<TaskOutcome>,
     last_write: Instant,
+    last_write_failed: bool,
 }
 
 impl<'r> Recorder<'r> {
@@ -44,7 +49,7 @@ impl<'r> Recorder<'r> {
             .run_started(spec.run_id, tasks_total, now)
             .await
         {
-            unavailable("the start of a run", &error);
+            unavailable("the start of a run", &error.to_string());
         }
         events::RunStarted {
             run_id: spec.run_id,
@@ -67,6 +72,7 @@ impl<'r> Recorder<'r> {
             first_failure: None,
             unwritten: Vec::new(),
             last_write: clock::monotonic(),
+            last_write_failed: false,
         }
     }
 
@@ -74,8 +80,8 @@ impl<'r> Recorder<'r> {
         self.totals
     }
 
-    /// Notes one outcome; writes when enough have come together.
-    pub(super) async fn add(&mut self, outcome: TaskOutcome) {
+    /// Notes one outcome.
+    pub(super) fn add(&mut self, outcome: TaskOutcome) {
         self.totals.add(&outcome);
         if let TaskResult::Failed { class, message } = &outcome.result {
             *self.classes.entry(*class).or_default() += 1;
@@ -94,51 +100,79 @@ impl<'r> Recorder<'r> {
             on_outcome(&outcome);
         }
         self.unwritten.push(outcome);
-        if self.unwritten.len() >= BATCH_OUTCOMES || self.last_write.elapsed() >= BATCH_AGE {
-            self.write().await;
+    }
+
+    /// Writes when enough has come together. A write that fails or hangs keeps its outcomes, and is
+    /// not tried again for a while: the run goes on.
+    pub(super) async fn write_some(&mut self) {
+        let is_full = self.unwritten.len() >= BATCH_OUTCOMES && !self.last_write_failed;
+        if is_full || self.last_write.elapsed() >= BATCH_AGE {
+            self.last_write_failed = !self.write().await;
+            self.last_write = clock::monotonic();
         }
     }
 
-    /// Writes what has come together; on failure it is kept for the next try.
+    /// Writes what has come together; gives whether that worked.
     async fn write(&mut self) -> bool {
-        self.last_write = clock::monotonic();
-        match self
-            .services
-            .store
-            .tasks_ended(self.spec.run_id, &self.unwritten)
-            .await
-        {
-            Ok(()) => {
+        if self.unwritten.is_empty() {
+            return true;
+        }
+        let store = &self.services.store;
+        let write = store.tasks_ended(self.spec.run_id, &self.unwritten);
+        match tokio::time::timeout(WRITE_PATIENCE, write).await {
+            Ok(Ok(())) => {
                 self.unwritten.clear();
                 true
             }
-            Err(error) => {
-                unavailable("the outcome of tasks", &error);
+            Ok(Err(error)) => {
+                unavailable("the outcome of tasks", &error.to_string());
+                false
+            }
+            Err(_) => {
+                unavailable("the outcome of tasks", "no answer in time");
                 false
             }
         }
     }
 
-    /// Writes the rest and the end. A run always gets one, so this tries for a while.
-    pub(super) async fn finish(mut self, end: &RunEnd) {
-        for attempt in 1..=END_ATTEMPTS {
-            let outcomes_written = self.unwritten.is_empty() || self.write().await;
-            let now = self.services.clock.now();
-            match self
-                .services
-                .store
-                .run_ended(self.spec.run_id, end, now)
-                .await
-            {
-                Ok(()) if outcomes_written => break,
-                Ok(()) => {}
-                Err(error) => unavailable("the end of a run", &error),
-            }
-            if attempt < END_ATTEMPTS {
-                tokio::time::sleep(END_RETRY).await;
+    /// Writes the rest and the end. A run always gets one, so this tries until it works, or, once
+    /// the daemon is told to abort, a few times more.
+    pub(super) async fn finish(mut self, end: &RunEnd, abort: &CancellationToken) {
+        let mut wait = BATCH_AGE;
+        let mut tries_left = TRIES_AFTER_ABORT;
+        while !self.write_end(end).await {
+            if abort.is_cancelled() {
+                tries_left -= 1;
+                if tries_left == 0 {
+                    break;
+                }
+                tokio::time::sleep(BATCH_AGE).await;
+            } else {
+                let aborted = abort.cancelled();
+                let _ = tokio::time::timeout(wait, aborted).await;
+                wait = (wait * 2).min(END_RETRY_MAX);
             }
         }
         self.log(end);
+    }
+
+    async fn write_end(&mut self, end: &RunEnd) -> bool {
+        if !self.write().await {
+            return false;
+        }
+        let (store, now) = (&self.services.store, self.services.clock.now());
+        let write = store.run_ended(self.spec.run_id, end, now);
+        match tokio::time::timeout(WRITE_PATIENCE, write).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                unavailable("the end of a run", &error.to_string());
+                false
+            }
+            Err(_) => {
+                unavailable("the end of a run", "no answer in time");
+                false
+            }
+        }
     }
 
     fn log(&self, end: &RunEnd) {
@@ -153,6 +187,7 @@ impl<'r> Recorder<'r> {
                 job,
                 tasks_total,
                 rows_written: totals.rows_written,
+                rows_rejected: totals.rows_rejected,
                 calls: totals.calls.into(),
                 retries: totals.retries.into(),
                 lateness_ms: self.spec.lateness_ms,
@@ -206,10 +241,24 @@ impl<'r> Recorder<'r> {
     }
 }
 
-fn unavailable(during: &str, error: &StoreError) {
-    events::StoreUnavailable {
-        during,
-        reason: &error.to_string(),
+/// The end of a run that itself panicked: a bug, but not one that leaves a record open.
+pub(super) async fn panicked(spec: &RunSpec, services: &Services) -> RunEnd {
+    let end = RunEnd {
+        state: RunState::Failed,
+        totals: RunTotals::default(),
+        duration_ms: 0,
+        reason: Some("the run panicked; see event FS9001 in the log".to_owned()),
+    };
+    if let Err(error) = services
+        .store
+        .run_ended(spec.run_id, &end, services.clock.now())
+        .await
+    {
+        unavailable("the end of a run", &error.to_string());
     }
-    .emit();
+    end
+}
+
+fn unavailable(during: &str, reason: &str) {
+    events::StoreUnavailable { during, reason }.emit();
 }

@@ -30,30 +30,42 @@ pub fn decide(
     is_active: bool,
 ) -> Vec<Verdict> {
     let jitter_ms = i64::try_from(schedule.jitter_offset().as_millis()).unwrap_or(0);
-    let lateness =
-        |fire: &Timestamp| (now.as_millisecond() - fire.as_millisecond() - jitter_ms).max(0);
+    let dispatch_ms = |fire: &Timestamp| fire.as_millisecond().saturating_add(jitter_ms);
+    let lateness = |fire: &Timestamp| {
+        now.as_millisecond()
+            .saturating_sub(dispatch_ms(fire))
+            .max(0)
+    };
     let threshold = i64::try_from(schedule.misfire_threshold.as_millis()).unwrap_or(i64::MAX);
     let window = i64::try_from(schedule.catchup_window.as_millis()).unwrap_or(i64::MAX);
     let is_misfire = |fire: &Timestamp| lateness(fire) > threshold;
-    let has_punctual = fires.iter().any(|fire| !is_misfire(fire));
+    let is_punctual = |fire: &Timestamp| !is_misfire(fire);
+    let newest_punctual = fires.iter().rposition(is_punctual);
     let newest_misfire = fires.iter().rposition(is_misfire);
-    let mut busy = is_active;
+    // One of many: under `skip` the newest stands for all that are due at once.
+    let one_of_many = schedule.overlap_policy == OverlapPolicy::Skip;
     let verdict = |(index, fire): (usize, &Timestamp)| {
-        let (state, origin, reason) = if !is_misfire(fire) && *fire < served_since {
-            (
-                RunState::Claimed,
-                RunOrigin::CatchUp,
-                Some("due shortly before the daemon was there"),
-            )
-        } else if !is_misfire(fire) {
-            (RunState::Claimed, RunOrigin::Schedule, None)
+        let (state, origin, reason) = if is_punctual(fire) {
+            if one_of_many && Some(index) != newest_punctual {
+                (RunState::Missed, RunOrigin::Schedule, Some(HELD_UP))
+            } else if is_active && one_of_many {
+                (
+                    RunState::SkippedOverlap,
+                    RunOrigin::Schedule,
+                    Some(STILL_GOING),
+                )
+            } else if dispatch_ms(fire) < served_since.as_millisecond() {
+                (RunState::Claimed, RunOrigin::CatchUp, Some(SHORTLY_BEFORE))
+            } else {
+                (RunState::Claimed, RunOrigin::Schedule, None)
+            }
         } else if schedule.misfire_policy == MisfirePolicy::Skip {
             (
                 RunState::Missed,
                 RunOrigin::Schedule,
                 Some("misfire_policy is skip"),
             )
-        } else if Some(index) != newest_misfire || has_punctual {
+        } else if Some(index) != newest_misfire || newest_punctual.is_some() {
             (
                 RunState::Missed,
                 RunOrigin::Schedule,
@@ -65,32 +77,31 @@ pub fn decide(
                 RunOrigin::Schedule,
                 Some("older than the catch-up window"),
             )
-        } else {
+        } else if is_active && one_of_many {
             (
-                RunState::Claimed,
-                RunOrigin::CatchUp,
-                Some("caught up: nobody could run it in time"),
-            )
-        };
-        let overlaps = busy && schedule.overlap_policy == OverlapPolicy::Skip;
-        let (state, reason) = match state {
-            RunState::Claimed if overlaps => (
                 RunState::SkippedOverlap,
-                Some("the previous run is still going"),
-            ),
-            other => (other, reason),
+                RunOrigin::Schedule,
+                Some(STILL_GOING),
+            )
+        } else {
+            (RunState::Claimed, RunOrigin::CatchUp, Some(CAUGHT_UP))
         };
-        busy = busy || state == RunState::Claimed;
+        let (scheduled_for, lateness_ms) = (*fire, lateness(fire));
         Verdict {
-            scheduled_for: *fire,
+            scheduled_for,
             state,
             origin,
-            lateness_ms: lateness(fire),
+            lateness_ms,
             reason: reason.map(str::to_owned),
         }
     };
     fires.iter().enumerate().map(verdict).collect()
 }
+
+const HELD_UP: &str = "several were due at once (held up); the newest runs for it";
+const STILL_GOING: &str = "the previous run is still going";
+const SHORTLY_BEFORE: &str = "due shortly before the daemon was there";
+const CAUGHT_UP: &str = "caught up: nobody could run it in time";
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -173,6 +184,30 @@ pub(super) mod tests {
         assert_eq!(
             states(&every_minute(), &[1, 2, 5], at(5, 1), false),
             [Missed, Missed, Claimed]
+        );
+    }
+
+    #[test]
+    fn fires_held_up_for_a_moment_are_one_run_of_the_newest_or_all_of_them() {
+        let skip = Schedule {
+            misfire_threshold: Duration::from_mins(9),
+            ..every_minute()
+        };
+        assert_eq!(
+            states(&skip, &[1, 2, 3], at(3, 1), false),
+            [Missed, Missed, Claimed]
+        );
+        assert_eq!(
+            states(&skip, &[1, 2, 3], at(3, 1), true),
+            [Missed, Missed, SkippedOverlap]
+        );
+        let all = Schedule {
+            overlap_policy: OverlapPolicy::AllowAll,
+            ..skip
+        };
+        assert_eq!(
+            states(&all, &[1, 2, 3], at(3, 1), true),
+            [Claimed, Claimed, Claimed]
         );
     }
 

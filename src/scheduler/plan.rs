@@ -10,7 +10,10 @@ use crate::clock::signed;
 use crate::domain::{MisfirePolicy, Schedule};
 
 /// Fires of one schedule that get a row each when many are due at once; of more, the newest.
-const MAX_CATCHUP_FIRES: usize = 100;
+const MAX_CATCHUP_FIRES: usize = 10_000;
+
+/// Fires nobody was there for are recorded as missed this far back, whatever the catch-up window.
+const RECORD_WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The fires of one schedule that are due.
 #[derive(Debug, Clone)]
@@ -115,6 +118,18 @@ impl Plan {
         self.enqueue(due.index);
     }
 
+    /// The wall clock was stepped back to `now`: what was decided for instants that come again is
+    /// in the ledger, so deciding starts over from here.
+    pub fn rebase(&mut self, now: Timestamp) {
+        for entry in &mut self.entries {
+            entry.decided_until = entry.decided_until.min(now);
+        }
+        self.queue.clear();
+        for index in 0..self.entries.len() {
+            self.enqueue(index);
+        }
+    }
+
     /// The ledger could not be asked: the fires of `due` stay due.
     pub fn put_back(&mut self, due: &Due) {
         self.enqueue(due.index);
@@ -134,16 +149,18 @@ impl Plan {
 
 fn decided_until(schedule: &Schedule, latest: Option<&Timestamp>, now: Timestamp) -> Timestamp {
     let window = signed(schedule.catchup_window);
-    let window_start = now.saturating_sub(window).unwrap_or(Timestamp::MIN);
+    let jitter = signed(schedule.jitter_offset());
+    let back = |span: SignedDuration| now.saturating_sub(span).unwrap_or(Timestamp::MIN);
     if let Some(latest) = latest {
-        return (*latest).max(window_start);
+        // A row from the future (the clock was wrong once) must not silence the schedule.
+        return (*latest).min(now).max(back(RECORD_WINDOW.max(window)));
     }
     if schedule.misfire_policy == MisfirePolicy::Skip {
         return now;
     }
     let instant = SignedDuration::from_nanos(1);
     schedule
-        .latest_between(window_start, now)
+        .latest_between(back(window.saturating_add(jitter)), now)
         .and_then(|newest| newest.checked_sub(instant).ok())
         .unwrap_or(now)
 }
@@ -217,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_week_of_missed_seconds_is_a_hundred_rows_and_quickly_found() {
+    fn a_month_of_missed_seconds_is_bounded_and_quickly_found() {
         let trigger = Trigger::Every {
             period: Duration::from_secs(1),
             offset: Duration::ZERO,
@@ -237,6 +254,31 @@ mod tests {
     }
 
     #[test]
+    fn a_daily_fire_missed_outside_the_catch_up_window_is_due_for_its_verdict_all_the_same() {
+        let trigger = Trigger::Every {
+            period: Duration::from_hours(24),
+            offset: Duration::ZERO,
+        };
+        let schedule = Schedule {
+            trigger,
+            ..every_minute()
+        };
+        let now = at("2026-01-06T05:00:00Z");
+        let mut plan = Plan::new(&[schedule], &seen("2026-01-05T00:00:00Z"), now);
+        assert_eq!(
+            texts(&plan.take_due(now)[0].fires),
+            ["2026-01-06T00:00:00Z"]
+        );
+    }
+
+    #[test]
+    fn a_row_from_the_future_does_not_silence_its_schedule() {
+        let now = at("2026-01-05T10:00:30Z");
+        let plan = Plan::new(&[every_minute()], &seen("2030-01-01T00:00:00Z"), now);
+        assert_eq!(plan.next_dispatch(), Some(at("2026-01-05T10:01:00Z")));
+    }
+
+    #[test]
     fn what_is_put_back_stays_due() {
         let now = at("2026-01-05T10:00:30Z");
         let mut plan = Plan::new(&[every_minute()], &BTreeMap::new(), now);
@@ -247,12 +289,14 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_back_repeats_nothing() {
-        let now = at("2026-01-05T10:00:30Z");
+    fn a_clock_that_goes_back_is_followed_and_not_waited_for() {
+        let now = at("2026-01-06T10:00:30Z");
         let mut plan = Plan::new(&[every_minute()], &BTreeMap::new(), now);
         let due = plan.take_due(now);
         plan.decided(&due[0]);
-        assert!(plan.take_due(at("2026-01-05T09:00:00Z")).is_empty());
+        let yesterday = at("2026-01-05T10:00:30Z");
+        assert!(plan.take_due(yesterday).is_empty());
+        plan.rebase(yesterday);
         assert_eq!(plan.next_dispatch(), Some(at("2026-01-05T10:01:00Z")));
     }
 

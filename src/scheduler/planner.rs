@@ -3,6 +3,7 @@
 //! Clock wakes, ledger decides: a fire is run only by whoever wrote its row. A thread of its own
 //! keeps it punctual when the runtime is busy.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use super::decide::{Verdict, decide};
@@ -19,15 +21,21 @@ use crate::clock;
 use crate::domain::{Fire, RunOrigin, RunState, Schedule};
 use crate::jobs::Assignment;
 use crate::runner::{RunSpec, Runner};
-use crate::store::{Claim, Epoch, Store};
+use crate::store::{Claim, Epoch, Ours, Store};
 use crate::telemetry::events;
 
-/// The planner looks at the clock at least this often. A step of the wall clock or a suspended
-/// machine is noticed within a second by the heartbeat, which wakes it ([`Pulse::wake`]).
-const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// The planner looks at the clock at least this often: a step of the wall clock or a suspended
+/// machine is noticed within it.
+const LONGEST_SLEEP: Duration = Duration::from_secs(2);
 
 /// How often the ledger is asked again while it cannot be used.
 const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// Wall and monotonic clock may drift apart this much between two looks.
+const STEP_TOLERANCE_MS: i64 = 500;
+
+/// Runs started lately that are remembered, so that a repeated claim never starts one twice.
+const REMEMBERED_RUNS: usize = 20_000;
 
 /// What the planner works with.
 pub struct Planner {
@@ -41,70 +49,71 @@ pub struct Planner {
     pub epoch: Epoch,
     /// Time.
     pub clock: clock::Clock,
+    /// Called at each look at the clock: what depends on a living planner hangs here.
+    pub on_look: Box<dyn Fn() + Send>,
 }
 
-/// What the planner thread is told.
-enum Command {
-    Look,
-    Stop,
+/// The planner's sign of life, by the monotonic clock. Cheap to clone.
+#[derive(Clone)]
+pub struct Pulse {
+    started: Instant,
+    last_look_ms: Arc<AtomicI64>,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self {
+            started: clock::monotonic(),
+            last_look_ms: Arc::default(),
+        }
+    }
+}
+
+impl Pulse {
+    /// How long ago the planner looked at the clock, ms; at most two seconds while it lives.
+    pub fn age_ms(&self) -> i64 {
+        clock::elapsed_ms(self.started) - self.last_look_ms.load(Ordering::Relaxed)
+    }
+
+    fn beat(&self) {
+        self.last_look_ms
+            .store(clock::elapsed_ms(self.started), Ordering::Relaxed);
+    }
 }
 
 /// The running planner thread.
 pub struct PlannerHandle {
-    commands: Sender<Command>,
+    stop: Sender<()>,
     thread: JoinHandle<()>,
-    last_look: Arc<AtomicI64>,
-}
-
-/// The planner's sign of life, and a way to wake it. Cheap to clone.
-#[derive(Clone)]
-pub struct Pulse {
-    commands: Sender<Command>,
-    last_look: Arc<AtomicI64>,
-}
-
-impl Pulse {
-    /// How long ago, by `now`, the planner looked at the clock, ms; at most five seconds while it
-    /// lives.
-    pub fn age_ms(&self, now: Timestamp) -> i64 {
-        now.as_millisecond() - self.last_look.load(Ordering::Relaxed)
-    }
-
-    /// Makes the planner look at the clock now.
-    pub fn wake(&self) {
-        let _ = self.commands.send(Command::Look);
-    }
+    steps_back: UnboundedReceiver<()>,
 }
 
 impl PlannerHandle {
-    /// The planner's sign of life.
-    pub fn pulse(&self) -> Pulse {
-        Pulse {
-            commands: self.commands.clone(),
-            last_look: Arc::clone(&self.last_look),
-        }
+    /// Waits until the wall clock is stepped back; `None` when the planner thread has ended, which
+    /// it never does by itself.
+    pub async fn stepped_back(&mut self) -> Option<()> {
+        self.steps_back.recv().await
     }
 
     /// Stops planning; returns when no fire can be claimed any more. Blocks for one claim at most.
     pub fn stop(self) {
-        let _ = self.commands.send(Command::Stop);
+        let _ = self.stop.send(());
         let _ = self.thread.join();
     }
 }
 
 impl Planner {
-    /// Starts the thread.
-    pub fn start(self, runtime: Handle) -> std::io::Result<PlannerHandle> {
-        let (commands, received) = channel();
-        let last_look = Arc::new(AtomicI64::new(self.clock.now().as_millisecond()));
-        let look = Arc::clone(&last_look);
+    /// Starts the thread, which shows its life on `pulse`.
+    pub fn start(self, runtime: Handle, pulse: Pulse) -> std::io::Result<PlannerHandle> {
+        let (stop, stopped) = channel();
+        let (stepped_back, steps_back) = unbounded_channel();
         let thread = std::thread::Builder::new()
             .name("planner".to_owned())
-            .spawn(move || Loop::new(self, runtime, look).run(&received))?;
+            .spawn(move || Loop::new(self, runtime, pulse, stepped_back).run(&stopped))?;
         Ok(PlannerHandle {
-            commands,
+            stop,
             thread,
-            last_look,
+            steps_back,
         })
     }
 }
@@ -112,33 +121,61 @@ impl Planner {
 struct Loop {
     planner: Planner,
     runtime: Handle,
-    last_look: Arc<AtomicI64>,
+    pulse: Pulse,
+    stepped_back: UnboundedSender<()>,
     served_since: Timestamp,
+    previous: (Timestamp, Instant),
     store_down_since: Option<Instant>,
+    started: HashSet<i64>,
 }
 
 impl Loop {
-    fn new(planner: Planner, runtime: Handle, last_look: Arc<AtomicI64>) -> Self {
+    fn new(
+        planner: Planner,
+        runtime: Handle,
+        pulse: Pulse,
+        stepped_back: UnboundedSender<()>,
+    ) -> Self {
         let served_since = planner.clock.now();
         Self {
             planner,
             runtime,
-            last_look,
+            pulse,
+            stepped_back,
             served_since,
+            previous: (served_since, clock::monotonic()),
             store_down_since: None,
+            started: HashSet::new(),
         }
     }
 
-    fn run(mut self, commands: &Receiver<Command>) {
+    fn run(mut self, stopped: &Receiver<()>) {
         loop {
             let now = self.planner.clock.now();
-            self.last_look
-                .store(now.as_millisecond(), Ordering::Relaxed);
+            self.pulse.beat();
+            (self.planner.on_look)();
+            self.note_step(now);
             self.tick(now);
-            match commands.recv_timeout(self.sleep()) {
-                Ok(Command::Look) | Err(RecvTimeoutError::Timeout) => {}
-                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            match stopped.recv_timeout(self.sleep()) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }
+        }
+    }
+
+    /// A step forward makes fires due as if the machine had slept; after a step back, fires that
+    /// come again are in the ledger already, and those it does not know are due as ever.
+    fn note_step(&mut self, now: Timestamp) {
+        let wall = now.as_millisecond() - self.previous.0.as_millisecond();
+        let step_ms = wall - clock::elapsed_ms(self.previous.1);
+        self.previous = (now, clock::monotonic());
+        if step_ms.abs() <= STEP_TOLERANCE_MS {
+            return;
+        }
+        events::DaemonClockStepped { step_ms }.emit();
+        if step_ms < 0 {
+            self.planner.plan.rebase(now);
+            let _ = self.stepped_back.send(());
         }
     }
 
@@ -218,42 +255,41 @@ impl Loop {
     }
 
     /// Starts what is ours to run and logs what is not run.
-    fn act(&self, due: &Due, verdicts: &[Verdict], ours: impl Fn(&&Verdict) -> Option<i64>) {
+    fn act(&mut self, due: &Due, verdicts: &[Verdict], ours: impl Fn(&&Verdict) -> Option<Ours>) {
         let schedule = &due.schedule;
         let name = schedule.id.as_str();
         for verdict in verdicts {
-            let Some(run_id) = ours(&verdict) else {
+            let Some(Ours { run_id, is_open }) = ours(&verdict) else {
                 continue;
             };
             let scheduled_for = verdict.scheduled_for.to_string();
-            match verdict.state {
-                RunState::Claimed => {
-                    if verdict.origin == RunOrigin::CatchUp {
-                        let lateness_ms = verdict.lateness_ms;
-                        let scheduled_for = &scheduled_for;
-                        events::RunCaughtUp {
-                            schedule: name,
-                            scheduled_for,
-                            lateness_ms,
-                        }
-                        .emit();
-                    }
-                    drop(
-                        self.planner
-                            .runner
-                            .start(run_spec(schedule, verdict, run_id)),
-                    );
-                }
-                RunState::SkippedOverlap => {
+            if is_open && self.started.insert(run_id) {
+                if verdict.origin == RunOrigin::CatchUp {
+                    let lateness_ms = verdict.lateness_ms;
                     let scheduled_for = &scheduled_for;
-                    events::RunSkippedOverlap {
+                    events::RunCaughtUp {
                         schedule: name,
                         scheduled_for,
+                        lateness_ms,
                     }
                     .emit();
                 }
-                _ => {}
+                drop(
+                    self.planner
+                        .runner
+                        .start(run_spec(schedule, verdict, run_id)),
+                );
+            } else if verdict.state == RunState::SkippedOverlap {
+                let scheduled_for = &scheduled_for;
+                events::RunSkippedOverlap {
+                    schedule: name,
+                    scheduled_for,
+                }
+                .emit();
             }
+        }
+        if self.started.len() > REMEMBERED_RUNS {
+            self.started.clear();
         }
         let missed: Vec<&Verdict> = verdicts
             .iter()
@@ -265,6 +301,7 @@ impl Loop {
                 fires: missed.len() as u64,
                 first: &first.scheduled_for.to_string(),
                 last: &last.scheduled_for.to_string(),
+                older_unlisted: due.unlisted,
             }
             .emit();
         }

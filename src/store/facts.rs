@@ -17,7 +17,7 @@ impl Store {
             value: Set(origin.to_owned()),
         };
         let keep = OnConflict::column(facts::Column::Name)
-            .do_nothing()
+            .do_nothing_on([facts::Column::Name])
             .to_owned();
         let insert = facts::Entity::insert(row).on_conflict(keep);
         self.ask("origin", insert.exec_without_returning(&self.write))

@@ -13,6 +13,7 @@ use sea_orm::{
 use super::chunks::Upsert;
 use super::convert::{to_column, to_i32, to_i64, to_timestamp};
 use super::entities::{daemon_epochs, run_tasks, runs};
+use super::process;
 use super::{Store, StoreError};
 use crate::domain::{
     Fire, JobKind, RunOrigin, RunState, RunTotals, ScheduleId, TaskOutcome, TaskResult,
@@ -39,6 +40,15 @@ pub struct Claim {
     pub reason: Option<String>,
 }
 
+/// A row of the ledger that this epoch has written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ours {
+    /// Its number.
+    pub run_id: i64,
+    /// Whether it waits to be run; else it has ended or was never to run.
+    pub is_open: bool,
+}
+
 /// How a run ended.
 #[derive(Debug, Clone)]
 pub struct RunEnd {
@@ -59,7 +69,7 @@ impl Store {
             id: NotSet,
             started_at: Set(to_column(now)),
             stopped_at: Set(None),
-            pid: Set(std::process::id().into()),
+            process: Set(process::own()),
             version: Set(env!("CARGO_PKG_VERSION").to_owned()),
         };
         let inserted = self
@@ -107,14 +117,19 @@ impl Store {
         Ok(count)
     }
 
+    /// How many other processes with an epoch of their own are alive.
+    pub async fn companions(&self, own: Epoch) -> Result<usize, StoreError> {
+        Ok(self.living_epochs(own).await?.len().saturating_sub(1))
+    }
+
     /// This epoch, and others whose process still lives (a verb running beside the daemon).
     async fn living_epochs(&self, own: Epoch) -> Result<Vec<i64>, StoreError> {
         let open = daemon_epochs::Entity::find().filter(daemon_epochs::Column::StoppedAt.is_null());
         let rows = self.ask("epoch", open.all(&self.write)).await?;
+        // One process has one living epoch: its earlier ones are over.
+        let this = process::own();
         let alive = |row: &daemon_epochs::Model| {
-            row.id == own.0
-                || (row.pid != i64::from(std::process::id())
-                    && process_exists(row.pid, row.started_at.timestamp()))
+            row.id == own.0 || (row.process != this && process::is_alive(&row.process))
         };
         Ok(rows
             .iter()
@@ -123,15 +138,15 @@ impl Store {
             .collect())
     }
 
-    /// Writes all `claims` and tells which of them are ours, with their run ids. A fire that another
-    /// epoch has written is not; one that this epoch has is, so that a claim whose answer was lost
-    /// can be made again.
+    /// Writes all `claims` in one transaction and tells which of them are ours: a fire that another
+    /// epoch has written is not. One that this epoch has written before is, with the state it was
+    /// given then: the caller acts on that, not on what it would decide now.
     pub async fn claim(
         &self,
         claims: &[Claim],
         epoch: Epoch,
         now: Timestamp,
-    ) -> Result<BTreeMap<(ScheduleId, Timestamp), i64>, StoreError> {
+    ) -> Result<BTreeMap<(ScheduleId, Timestamp), Ours>, StoreError> {
         if claims.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -139,37 +154,38 @@ impl Store {
             .iter()
             .map(|claim| claim_row(claim, epoch, now))
             .collect();
-        let schedules: Vec<&str> = claims.iter().map(|c| c.fire.schedule.as_str()).collect();
-        let instants = claims.iter().map(|c| c.fire.scheduled_for);
+        let instants = claims.iter().map(|claim| claim.fire.scheduled_for);
         let first = instants.clone().min().unwrap_or_default();
         let last = instants.max().unwrap_or_default();
-        let keep = OnConflict::columns([runs::Column::Schedule, runs::Column::ScheduledFor])
-            .do_nothing()
+        let on_conflict = OnConflict::columns([runs::Column::Schedule, runs::Column::ScheduledFor])
+            .do_nothing_on([runs::Column::Id])
             .to_owned();
-        let ours = runs::Entity::find()
+        let written = runs::Entity::find()
             .select_only()
-            .columns([
-                runs::Column::Id,
-                runs::Column::Schedule,
-                runs::Column::ScheduledFor,
-            ])
+            .columns([runs::Column::Id, runs::Column::Schedule])
+            .columns([runs::Column::ScheduledFor, runs::Column::State])
             .filter(runs::Column::Epoch.eq(epoch.0))
-            .filter(runs::Column::Schedule.is_in(schedules))
             .filter(runs::Column::ScheduledFor.between(to_column(first), to_column(last)));
-        let found: Vec<(i64, String, sea_orm::prelude::DateTimeUtc)> = self
+        let written: Vec<(i64, String, sea_orm::prelude::DateTimeUtc, String)> = self
             .ask("claim", async {
+                let transaction = self.begin().await?;
                 Upsert {
                     name: "runs",
-                    on_conflict: keep,
+                    on_conflict,
                 }
-                .run(&self.write, rows)
+                .run(&transaction, rows)
                 .await?;
-                ours.into_tuple().all(&self.write).await
+                let written = written.into_tuple().all(&transaction).await?;
+                transaction.commit().await?;
+                Ok(written)
             })
             .await?;
-        let found: HashMap<(String, sea_orm::prelude::DateTimeUtc), i64> = found
+        let written: HashMap<(String, sea_orm::prelude::DateTimeUtc), Ours> = written
             .into_iter()
-            .map(|(id, schedule, at)| ((schedule, at), id))
+            .map(|(run_id, schedule, at, state)| {
+                let is_open = state == RunState::Claimed.as_str();
+                ((schedule, at), Ours { run_id, is_open })
+            })
             .collect();
         // By what was asked: the query also finds fires of this epoch's earlier claims, and the
         // column is coarser than an instant.
@@ -179,7 +195,7 @@ impl Store {
                 scheduled_for,
             } = &claim.fire;
             let key = (schedule.as_str().to_owned(), to_column(*scheduled_for));
-            Some(((schedule.clone(), *scheduled_for), *found.get(&key)?))
+            Some(((schedule.clone(), *scheduled_for), *written.get(&key)?))
         });
         Ok(ours.collect())
     }
@@ -230,7 +246,6 @@ impl Store {
             .col_expr(runs::Column::State, Expr::value(end.state.as_str()))
             .col_expr(runs::Column::FinishedAt, Expr::value(to_column(now)))
             .col_expr(runs::Column::DurationMs, Expr::value(end.duration_ms))
-            .col_expr(runs::Column::Reason, Expr::value(end.reason.clone()))
             .col_expr(
                 runs::Column::TasksTotal,
                 Expr::value(to_i32(totals.tasks_total)),
@@ -254,6 +269,11 @@ impl Store {
                 Expr::value(to_i64(totals.rows_written)),
             )
             .filter(runs::Column::Id.eq(run_id));
+        // Why it ran at all (a catch-up) is not overwritten by nothing.
+        let update = match &end.reason {
+            Some(reason) => update.col_expr(runs::Column::Reason, Expr::value(reason.as_str())),
+            None => update,
+        };
         self.ask("run_ended", update.exec(&self.write))
             .await
             .map(drop)
@@ -295,26 +315,6 @@ impl Store {
         })
         .await
     }
-}
-
-/// Whether `pid` is a process that was already there at `started` (seconds since the Unix epoch):
-/// a reused number belongs to a younger process. False where /proc does not show it.
-fn process_exists(pid: i64, started: i64) -> bool {
-    process_start(pid).is_some_and(|start| start <= started + 2)
-}
-
-/// When a process began, in seconds since the Unix epoch: field 22 of /proc/PID/stat counts
-/// hundredths of a second since boot (proc(5); `USER_HZ` is 100 on Linux), `btime` is the boot.
-fn process_start(pid: i64) -> Option<i64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the name in parentheses and may itself contain blanks.
-    let after_name = stat.rsplit_once(')')?.1;
-    let ticks: i64 = after_name.split_ascii_whitespace().nth(19)?.parse().ok()?;
-    let system = std::fs::read_to_string("/proc/stat").ok()?;
-    let boot = system
-        .lines()
-        .find_map(|line| line.strip_prefix("btime "))?;
-    Some(boot.trim().parse::<i64>().ok()? + ticks / 100)
 }
 
 fn claim_row(claim: &Claim, epoch: Epoch, now: Timestamp) -> runs::ActiveModel {

@@ -13,6 +13,7 @@ mod history;
 mod ledger;
 mod price_rows;
 mod prices;
+mod process;
 mod reports;
 mod samples;
 
@@ -24,11 +25,11 @@ use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
 };
-use sea_orm_migration::MigratorTrait as _;
+use sea_orm_migration::{Migration, MigratorTrait as _};
 
 pub use error::StoreError;
 pub use history::{RunFilter, RunRow, TaskRow};
-pub use ledger::{Claim, Epoch, RunEnd};
+pub use ledger::{Claim, Epoch, Ours, RunEnd};
 pub use prices::{Answer, Covers, Instrument, Known, Written};
 pub use reports::{DurationReport, ProcessReport, ScheduleReport};
 pub use samples::ResourceSample;
@@ -49,6 +50,13 @@ const SETUP_ATTEMPTS: u32 = 20;
 /// Wait between two of them.
 const SETUP_RETRY: Duration = Duration::from_millis(50);
 
+/// Longest wait for the writing connection when it is to be replaced: whoever uses it meanwhile
+/// finds out by itself.
+const REPLACE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Reading connections to SQLite at most: each has a thread of its own.
+const SQLITE_READERS: u32 = 8;
+
 /// Prepared statements kept per connection; the chunk sizes are fixed so that few texts occur.
 const STATEMENT_CACHE: usize = 32;
 
@@ -58,20 +66,23 @@ pub struct Store {
     write: DatabaseConnection,
     read: DatabaseConnection,
     url: StoreUrl,
+    file: Option<FileId>,
     meter: Meter,
 }
+
+/// Device and inode of an SQLite file.
+type FileId = (u64, u64);
 
 impl Store {
     /// Opens the database, creating an SQLite file that is missing (mode 0600).
     pub async fn open(settings: &StoreSettings, meter: Meter) -> Result<Self, StoreError> {
         let url = &settings.url;
         let failed = |error: DbErr| open_error(url, &error);
-        if let Some(path) = url.sqlite_path() {
-            create_private(&path).map_err(|error| StoreError::Open {
-                url: url.redacted(),
-                reason: error.to_string(),
-            })?;
-        }
+        let created = url.sqlite_path().as_deref().map(create_private).transpose();
+        let file = created.map_err(|error| StoreError::Open {
+            url: url.redacted(),
+            reason: error.to_string(),
+        })?;
         let pool = &settings.pool;
         let write_connections = if url.is_sqlite() {
             1
@@ -83,7 +94,7 @@ impl Store {
             .map_err(failed)?;
         let read = if url.is_sqlite() {
             // Opened on first use: a daemon that nobody asks needs one connection.
-            let mut options = options(url, pool, pool.max + pool.overflow);
+            let mut options = options(url, pool, (pool.max + pool.overflow).min(SQLITE_READERS));
             options.connect_lazy(true);
             Database::connect(options).await.map_err(failed)?
         } else {
@@ -93,18 +104,14 @@ impl Store {
             write,
             read,
             url: url.clone(),
+            file,
             meter,
         })
     }
 
     /// Brings the schema up to date; gives the number of changes applied.
     pub async fn migrate(&self) -> Result<u64, StoreError> {
-        let pending = Migrator::get_pending_migrations(&self.write)
-            .await
-            .map_err(|error| StoreError::TooNew {
-                url: self.url.redacted(),
-                reason: error.to_string(),
-            })?;
+        let pending = self.pending(&self.write).await?;
         if pending.is_empty() {
             return Ok(0);
         }
@@ -124,13 +131,24 @@ impl Store {
 
     /// How many changes of the schema this program knows and the database lacks.
     pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
-        let pending = Migrator::get_pending_migrations(&self.read).await;
-        pending
-            .map(|list| list.len())
-            .map_err(|error| StoreError::TooNew {
+        Ok(self.pending(&self.read).await?.len())
+    }
+
+    async fn pending(&self, connection: &DatabaseConnection) -> Result<Vec<Migration>, StoreError> {
+        let pending = self
+            .ask("schema", Migrator::get_pending_migrations(connection))
+            .await;
+        pending.map_err(|error| match error {
+            // The migrator finds a change applied that it does not know.
+            StoreError::Statement {
+                source: DbErr::Custom(reason),
+                ..
+            } => StoreError::TooNew {
                 url: self.url.redacted(),
-                reason: error.to_string(),
-            })
+                reason,
+            },
+            other => other,
+        })
     }
 
     /// Where the database is, without secrets.
@@ -147,6 +165,13 @@ impl Store {
         }
     }
 
+    /// Whether the file that was opened is still where it was: SQLite goes on writing into a
+    /// deleted or moved one, and nobody would ever find those rows.
+    pub fn is_in_place(&self) -> bool {
+        let path = self.url.sqlite_path();
+        path.is_none_or(|path| file_id(&path).ok() == self.file)
+    }
+
     /// Closes all connections.
     pub async fn close(self) {
         let _ = self.read.close().await;
@@ -160,13 +185,28 @@ impl Store {
         query: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, StoreError> {
         let bounded = tokio::time::timeout(STATEMENT_TIMEOUT, query);
-        match self.meter.measure(Work::Query, what, bounded).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(source)) => Err(StoreError::Statement { what, source }),
-            Err(_) => Err(StoreError::Timeout {
+        let error = match self.meter.measure(Work::Query, what, bounded).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(source)) => StoreError::Statement { what, source },
+            Err(_) => StoreError::Timeout {
                 what,
                 after: STATEMENT_TIMEOUT,
-            }),
+            },
+        };
+        self.replace_writer().await;
+        Err(error)
+    }
+
+    /// Closes the writing connection after a failure; the next use opens a new one. A COMMIT that
+    /// fails (disk full) may leave its transaction open: what is written then would seem to
+    /// succeed, and be rolled back later.
+    async fn replace_writer(&self) {
+        if !self.url.is_sqlite() {
+            return;
+        }
+        let pool = self.write.get_sqlite_connection_pool();
+        if let Ok(Ok(connection)) = tokio::time::timeout(REPLACE_TIMEOUT, pool.acquire()).await {
+            let _ = tokio::time::timeout(REPLACE_TIMEOUT, connection.close()).await;
         }
     }
 
@@ -218,20 +258,28 @@ fn options(url: &StoreUrl, pool: &PoolSettings, connections: u32) -> ConnectOpti
                 .busy_timeout(BUSY_TIMEOUT)
                 .statement_cache_capacity(STATEMENT_CACHE)
                 .foreign_keys(false)
+                // A file that vanished must not come back empty behind our back.
+                .create_if_missing(false)
         });
     options
 }
 
-/// Prices and URLs are nobody else's to read: the file is created for its owner only.
-fn create_private(path: &std::path::Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
+/// Prices are nobody else's to read: the file is its owner's only, whoever made it.
+fn create_private(path: &std::path::Path) -> std::io::Result<FileId> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
     let mut options = std::fs::OpenOptions::new();
-    options
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
+    let file = options.append(true).create(true).mode(0o600).open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        // Fails for a file of another owner, who may have shared it on purpose.
+        let _ = file.set_permissions(std::fs::Permissions::from_mode(0o600));
+    }
+    file_id(path)
+}
+
+fn file_id(path: &std::path::Path) -> std::io::Result<FileId> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = std::fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 fn open_error(url: &StoreUrl, error: &DbErr) -> StoreError {

@@ -45,6 +45,7 @@ macro_rules! events {
                         code = $code,
                         msg = $message,
                         $( $key = self.$field, )*
+                        action = (tracing::Level::$level <= tracing::Level::WARN).then_some($action),
                     );
                 }
             }

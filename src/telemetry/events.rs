@@ -76,6 +76,18 @@ events! {
         action: "None in a demonstration. Never point production at it.",
         "upstream.base_url": base_url: &'a str,
     }
+    /// Another process writes to the same database; each keeps its own pace towards the upstream.
+    DaemonNotAlone {
+        "daemon.not_alone", "FS1011", WARN, "another process uses this database",
+        action: "Run one daemon a database; a verb such as backfill beside it is fine.",
+        "processes": processes: u64,
+    }
+    /// The daemon cannot start.
+    DaemonStartFailed<'a> {
+        "daemon.start_failed", "FS1012", ERROR, "cannot start",
+        action: "Mend the cause named; systemd tries again unless the exit code is 78.",
+        "reason": reason: &'a str,
+    }
     /// schedules.toml was read and is in order.
     ConfigLoaded<'a> {
         "config.loaded", "FS2001", INFO, "configuration loaded",
@@ -121,6 +133,7 @@ events! {
         "job": job: &'a str,
         "tasks.total": tasks_total: u64,
         "rows.written": rows_written: u64,
+        "rows.rejected": rows_rejected: u64,
         "calls": calls: u64,
         "retries": retries: u64,
         "lateness_ms": lateness_ms: i64,
@@ -177,6 +190,7 @@ events! {
         "fires": fires: u64,
         "first": first: &'a str,
         "last": last: &'a str,
+        "older_unlisted": older_unlisted: bool,
     }
     /// A fire that was due before this start, or during an outage of the database, runs now.
     RunCaughtUp<'a> {
@@ -230,7 +244,7 @@ events! {
     }
     /// Rows of an answer broke a validation rule and were not stored.
     DataRowsRejected<'a> {
-        "data.rows_rejected", "FS5001", WARN, "rows broke a validation rule and were not stored",
+        "data.rows_rejected", "FS5001", DEBUG, "rows broke a validation rule and were not stored",
         action: "Look at the symbol at the provider; stored good rows are untouched.",
         "provider": provider: &'a str,
         "task.symbol": symbol: &'a str,
@@ -264,6 +278,12 @@ events! {
         action: "None.",
         "outage_ms": outage_ms: i64,
     }
+    /// The database file was deleted or moved while it was in use: what is written is lost.
+    StoreMisplaced<'a> {
+        "store.misplaced", "FS6004", ERROR, "the database file was moved or deleted under the daemon",
+        action: "Put it back or restart the daemon; stop it before touching the file.",
+        "store": store: &'a str,
+    }
     /// What the process and the machine use right now.
     ResourceSampled {
         "resource.sampled", "FS7001", DEBUG, "resource sample",
@@ -292,13 +312,6 @@ events! {
         action: "Please report it with this line.",
         "where": place: &'a str,
         "reason": reason: &'a str,
-    }
-    /// Something that cannot happen did; the program went on the safe way.
-    BugInvariant<'a> {
-        "bug.invariant_violated", "FS9002", ERROR, "an invariant did not hold",
-        action: "Please report it with this line.",
-        "invariant": invariant: &'a str,
-        "detail": detail: &'a str,
     }
     /// A library logged a warning or an error of its own.
     DependencyMessage<'a> {
@@ -343,7 +356,7 @@ mod tests {
             assert!(event.name.contains('.'), "{}", event.name);
             for field in event.fields {
                 assert!(
-                    !["ts", "level", "event", "code", "msg"].contains(field),
+                    !["ts", "level", "event", "code", "msg", "action"].contains(field),
                     "{field}"
                 );
             }

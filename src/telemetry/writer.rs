@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tracing::Level;
 
@@ -14,6 +14,9 @@ use crate::clock::Clock;
 
 /// Lines queued at most.
 const QUEUE_LINES: usize = 8_192;
+
+/// How long the last lines may take to be written when the log ends.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// From here on only warnings and errors are queued.
 const SHED_ABOVE_LINES: usize = QUEUE_LINES / 4 * 3;
@@ -53,7 +56,7 @@ impl Handle {
 /// The writer thread; dropping it writes out the queue and ends the thread.
 pub(super) struct Writer {
     handle: Handle,
-    thread: Option<JoinHandle<()>>,
+    done: Receiver<()>,
 }
 
 impl Writer {
@@ -64,11 +67,15 @@ impl Writer {
             lines: Arc::new(Mutex::new(Some(sender))),
             counters: Arc::clone(&counters),
         };
-        let thread = std::thread::Builder::new()
+        let (finished, done) = sync_channel(1);
+        // Without the thread there is no log; the program works all the same.
+        let _ = std::thread::Builder::new()
             .name("log-writer".to_owned())
-            .spawn(move || write_lines(&receiver, sink, style, &counters))
-            .ok();
-        Self { handle, thread }
+            .spawn(move || {
+                write_lines(&receiver, sink, style, &counters);
+                let _ = finished.send(());
+            });
+        Self { handle, done }
     }
 
     pub(super) fn handle(&self) -> Handle {
@@ -81,9 +88,8 @@ impl Drop for Writer {
         if let Ok(mut lines) = self.handle.lines.lock() {
             lines.take();
         }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        // A reader that has stalled must not keep the process from ending.
+        let _ = self.done.recv_timeout(LAST_WORDS);
     }
 }
 

@@ -51,7 +51,6 @@ impl Client {
             .redirect(redirect::Policy::none())
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.request_timeout)
-            .timeout(settings.request_timeout)
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .https_only(base.scheme() == "https");
         if base.scheme() == "http" {

@@ -84,6 +84,11 @@ impl Cooldown {
         }
     }
 
+    /// Whether nobody may send but a probe.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().state != State::Open
+    }
+
     fn settle(&self, state: State) {
         self.lock().state = state;
         self.changed.notify_waiters();

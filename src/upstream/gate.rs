@@ -44,6 +44,11 @@ impl Gate {
         }
     }
 
+    /// Whether requests wait for a cool-down.
+    pub fn is_refusing(&self) -> bool {
+        self.cooldown.is_closed()
+    }
+
     /// Asks until there is an answer, a fault that repeating cannot mend, or no time left. `ask`
     /// sends one request; `name` is what its durations are filed under.
     pub async fn ask<T, F>(

@@ -1,5 +1,6 @@
 //! The upstreams behind one trait, and the politeness every request goes through:
-//! pace (governor) ▸ cool-down ▸ retry (backoff) ▸ client (reqwest).
+//! places in flight ▸ cool-down ▸ pace (governor) ▸ client (reqwest), with retries
+//! (backoff) around them.
 
 mod budget;
 mod client;
@@ -30,6 +31,11 @@ pub trait MarketData: Send + Sync {
 
     /// Whose prices these are, as the database remembers it: `simulated`, or the host.
     fn origin(&self) -> String;
+
+    /// Whether the upstream refuses our address right now, so that requests only wait.
+    fn is_refusing(&self) -> bool {
+        false
+    }
 
     /// Daily bars of one symbol in a window, with the latest price.
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault>;

@@ -124,7 +124,7 @@ impl World {
             .await
             .unwrap();
         RunSpec {
-            run_id: *ours.values().next().unwrap(),
+            run_id: ours.values().next().unwrap().run_id,
             schedule: schedule("tests"),
             scheduled_for,
             origin: RunOrigin::Schedule,

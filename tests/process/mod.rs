@@ -87,7 +87,8 @@ fn the_main_job_runs_end_to_end_and_every_line_of_its_log_is_in_the_catalogue() 
             .expect("unknown");
         assert_eq!(line["code"], known.code);
         for key in line.as_object().unwrap().keys() {
-            let is_envelope = ["ts", "level", "event", "code", "msg"].contains(&key.as_str());
+            let is_envelope =
+                ["ts", "level", "event", "code", "msg", "action"].contains(&key.as_str());
             assert!(
                 is_envelope || known.fields.contains(&key.as_str()),
                 "{key} in {line}"
@@ -245,7 +246,7 @@ fn an_unreachable_upstream_is_an_outage_of_each_task_and_exit_code_1() {
 #[test]
 fn exit_codes_tell_a_broken_configuration_from_a_wrong_command_line() {
     let home = Home::new("[schedules.x]\njob = \"quotez\"\n");
-    for verb in ["run", "list", "next", "migrate", "report"] {
+    for verb in ["list", "next", "migrate", "report"] {
         let output = home.verb(&[verb]);
         assert_eq!(output.status.code(), Some(78), "{verb}");
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -255,6 +256,13 @@ fn exit_codes_tell_a_broken_configuration_from_a_wrong_command_line() {
         );
         assert!(stderr.contains("did you mean `quotes`?"), "{stderr}");
     }
+    let (status, log) = home.start(&["run"]).end();
+    assert_eq!(status.code(), Some(78));
+    assert_eq!(
+        log[0]["code"], "FS2002",
+        "where nobody watches, the problems are log lines"
+    );
+    assert_eq!(log[0]["place"], "schedules.toml:2:7");
     home.write(&schedules("", "\"A\"", ""));
     assert_eq!(home.verb(&["once", "nothing"]).status.code(), Some(2));
     assert_eq!(home.verb(&["frobnicate"]).status.code(), Some(2));

@@ -30,7 +30,7 @@ async fn epoch(store: &Store) -> Epoch {
 
 async fn claim_one(store: &Store, epoch: Epoch, fire: Claim) -> i64 {
     let ours = store.claim(&[fire], epoch, noon()).await.unwrap();
-    *ours.values().next().unwrap()
+    ours.values().next().unwrap().run_id
 }
 
 async fn all_runs(store: &Store) -> Vec<RunRow> {
@@ -75,7 +75,7 @@ pub(super) async fn five_thousand_fires_are_claimed_at_once(database: Database) 
     let (first, second) = (epoch(&store).await, epoch(&store).await);
     let fires = fires(5_000);
     let ours = store.claim(&fires, first, noon()).await.unwrap();
-    let ids: BTreeSet<i64> = ours.values().copied().collect();
+    let ids: BTreeSet<i64> = ours.values().map(|ours| ours.run_id).collect();
     assert_eq!((ours.len(), ids.len()), (5_000, 5_000));
     for fire in &fires {
         let key = (fire.fire.schedule.clone(), fire.fire.scheduled_for);

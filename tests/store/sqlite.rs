@@ -29,7 +29,7 @@ async fn run(connection: &DatabaseConnection, sql: &str) {
 /// Table, then columns as `name type null`, in order.
 const SCHEMA: &[(&str, &str)] = &[
     ("facts", "name value"),
-    ("daemon_epochs", "id started_at stopped_at? pid version"),
+    ("daemon_epochs", "id started_at stopped_at? process version"),
     (
         "runs",
         "id schedule job trigger scheduled_for state claimed_at started_at? finished_at? \
@@ -158,20 +158,29 @@ async fn runs_of_another_living_process_are_left_alone() {
     let other = store.begin_epoch(now).await.unwrap();
     let own = store.begin_epoch(now).await.unwrap();
     let ours = store.claim(&[claim("a", now)], other, now).await.unwrap();
-    let id = *ours.values().next().unwrap();
+    let id = ours.values().next().unwrap().run_id;
     let connection = behind(&database).await;
     // Process 1 lives as long as the machine does.
-    run(
-        &connection,
-        &format!("UPDATE daemon_epochs SET pid = 1 WHERE id = {}", other.0),
-    )
-    .await;
+    let stat = std::fs::read_to_string("/proc/1/stat").unwrap();
+    let started = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_ascii_whitespace()
+        .nth(19)
+        .unwrap();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let rename = |process: String| {
+        format!(
+            "UPDATE daemon_epochs SET process = '{process}' WHERE id = {}",
+            other.0
+        )
+    };
+    run(&connection, &rename(format!("{}:1:{started}", boot.trim()))).await;
     assert_eq!(store.abandon_dead_runs(own, now).await.unwrap(), 0);
     assert_eq!(store.run(id).await.unwrap().unwrap().state, "claimed");
-    // The number was used again: a process that began before this one did is not it.
-    let long_ago =
-        "UPDATE daemon_epochs SET started_at = '1971-01-01T00:00:00+00:00' WHERE pid = 1";
-    run(&connection, long_ago).await;
+    // The number was used again: a process of another boot is not it.
+    run(&connection, &rename(format!("another-boot:1:{started}"))).await;
     assert_eq!(store.abandon_dead_runs(own, now).await.unwrap(), 1);
     assert_eq!(store.run(id).await.unwrap().unwrap().state, "abandoned");
 }

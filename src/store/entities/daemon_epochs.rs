@@ -9,7 +9,7 @@ pub struct Model {
     pub id: i64,
     pub started_at: DateTimeUtc,
     pub stopped_at: Option<DateTimeUtc>,
-    pub pid: i64,
+    pub process: String,
     pub version: String,
 }
 

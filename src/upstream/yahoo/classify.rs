@@ -19,6 +19,12 @@ pub(super) fn classify(status: u16, body: &[u8]) -> Result<(), Fault> {
             format!("the upstream redirects ({status}); not followed"),
         );
     }
+    if matches!(status, 401 | 403) {
+        return fault(
+            FaultClass::Blocked,
+            format!("the upstream refuses us (HTTP {status})"),
+        );
+    }
     let Some(first) = body.iter().find(|byte| !byte.is_ascii_whitespace()) else {
         return fault(
             FaultClass::Outage,

@@ -93,6 +93,10 @@ impl MarketData for Yahoo {
         }
     }
 
+    fn is_refusing(&self) -> bool {
+        self.gate.is_refusing()
+    }
+
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
         self.gate
             .ask(&request.symbol, "yahoo.chart", budget, || {

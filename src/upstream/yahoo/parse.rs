@@ -9,6 +9,9 @@ use super::classify::classify;
 use super::wire::{Columns, Envelope, Events, Meta, Series, whole};
 use crate::domain::{DailyBar, FaultClass, shortest_decimal};
 
+/// The exchange's clock and ours may differ this much.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
+
 /// A bar is final when it was fetched this long after the session's close.
 const SETTLING: SignedDuration = SignedDuration::from_mins(30);
 
@@ -79,7 +82,7 @@ fn chart(series: Series<'_>, now: Timestamp) -> Result<Chart, Fault> {
         rows: stamps.len(),
         null_rows: 0,
         rejected: Vec::new(),
-        price: latest_price(meta),
+        price: latest_price(meta, now),
         settles_at: session.settles_at,
         splits: Vec::new(),
         dividends: Vec::new(),
@@ -144,8 +147,11 @@ fn insert_sorted(bars: &mut Vec<DailyBar>, bar: DailyBar) {
 fn add_events(chart: &mut Chart, events: &Events, dates: &mut LocalDates<'_>) {
     for split in events.splits.values() {
         let (up, down) = (split.numerator.get(), split.denominator.get());
-        if let (Some(up), Some(down), Some(date)) = (up, down, dates.date_of_second(split.date))
-            && up > 0.0
+        if let (Some(up), Some(down), Some(date)) = (
+            up,
+            down,
+            split.date.whole().and_then(|s| dates.date_of_second(s)),
+        ) && up > 0.0
             && down > 0.0
         {
             chart.splits.push((date, up / down));
@@ -154,7 +160,7 @@ fn add_events(chart: &mut Chart, events: &Events, dates: &mut LocalDates<'_>) {
     let mut amounts = |list: &std::collections::BTreeMap<String, super::wire::Distribution>| {
         let found = list.values().filter_map(|paid| {
             Some((
-                dates.date_of_second(paid.date)?,
+                dates.date_of_second(paid.date.whole()?)?,
                 shortest_decimal(paid.amount.get()?),
             ))
         });
@@ -195,16 +201,20 @@ fn check_lengths(stamps: &[i64], columns: &Columns, adjusted: &[f64]) -> Result<
     Err(Fault::new(FaultClass::BadPayload, message))
 }
 
-fn latest_price(meta: &Meta<'_>) -> Option<LatestPrice> {
+fn latest_price(meta: &Meta<'_>, now: Timestamp) -> Option<LatestPrice> {
     let price = meta
         .regular_market_price
         .get()
         .filter(|price| *price > 0.0)?;
-    let second = meta.regular_market_time.whole()?;
+    let market_time = Timestamp::from_second(meta.regular_market_time.whole()?).ok()?;
+    // One price from the future would pass for the newest for ever.
+    if market_time > now.saturating_add(CLOCK_SLACK).unwrap_or(now) {
+        return None;
+    }
     let positive = |value: Option<f64>| value.filter(|v| *v > 0.0).map(shortest_decimal);
     Some(LatestPrice {
         price: shortest_decimal(price),
-        market_time: Timestamp::from_second(second).ok()?,
+        market_time,
         day_high: positive(meta.regular_market_day_high.get()),
         day_low: positive(meta.regular_market_day_low.get()),
         day_volume: meta
@@ -277,8 +287,8 @@ fn session(meta: &Meta<'_>, dates: &mut LocalDates<'_>, now: Timestamp) -> Sessi
         .as_ref()
         .and_then(|all| all.regular.as_ref());
     let known = period.and_then(|period| {
-        let date = dates.date_of_second(period.start)?;
-        let settled = Timestamp::from_second(period.end)
+        let date = dates.date_of_second(period.start.whole()?)?;
+        let settled = Timestamp::from_second(period.end.whole()?)
             .ok()?
             .checked_add(SETTLING)
             .ok()?;

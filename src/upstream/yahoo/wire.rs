@@ -62,7 +62,7 @@ pub(super) struct Meta<'a> {
     pub(super) current_trading_period: Option<TradingPeriods>,
 }
 
-/// A borrowed text where the JSON has no escapes, an owned one where it has.
+/// A text of the answer.
 pub(super) type Text<'a> = std::borrow::Cow<'a, str>;
 
 #[derive(Deserialize)]
@@ -73,8 +73,10 @@ pub(super) struct TradingPeriods {
 
 #[derive(Deserialize)]
 pub(super) struct Period {
-    pub(super) start: i64,
-    pub(super) end: i64,
+    #[serde(default)]
+    pub(super) start: Number,
+    #[serde(default)]
+    pub(super) end: Number,
 }
 
 #[derive(Deserialize, Default)]
@@ -120,12 +122,14 @@ pub(super) struct Events {
 pub(super) struct Distribution {
     #[serde(default)]
     pub(super) amount: Number,
-    pub(super) date: i64,
+    #[serde(default)]
+    pub(super) date: Number,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Split {
-    pub(super) date: i64,
+    #[serde(default)]
+    pub(super) date: Number,
     #[serde(default)]
     pub(super) numerator: Number,
     #[serde(default)]
