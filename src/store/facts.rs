@@ -20,7 +20,7 @@ impl Store {
             .do_nothing_on([facts::Column::Name])
             .to_owned();
         let insert = facts::Entity::insert(row).on_conflict(keep);
-        self.ask("origin", insert.exec_without_returning(&self.write))
+        self.tell("origin", insert.exec_without_returning(&self.write))
             .await?;
         match self.origin().await? {
             Some(found) if found != origin => Err(StoreError::Origin {
@@ -35,7 +35,7 @@ impl Store {
     /// Whose prices the database holds; `None` when nobody has written any yet.
     pub async fn origin(&self) -> Result<Option<String>, StoreError> {
         let find = facts::Entity::find_by_id(ORIGIN.to_owned());
-        let row = self.ask("origin", find.one(&self.write)).await?;
+        let row = self.tell("origin", find.one(&self.write)).await?;
         Ok(row.map(|row| row.value))
     }
 }

@@ -73,7 +73,7 @@ impl Store {
             version: Set(env!("CARGO_PKG_VERSION").to_owned()),
         };
         let inserted = self
-            .ask(
+            .tell(
                 "epoch",
                 daemon_epochs::Entity::insert(row).exec(&self.write),
             )
@@ -89,7 +89,7 @@ impl Store {
                 Expr::value(to_column(now)),
             )
             .filter(daemon_epochs::Column::Id.eq(epoch.0));
-        self.ask("epoch", update.exec(&self.write)).await.map(drop)
+        self.tell("epoch", update.exec(&self.write)).await.map(drop)
     }
 
     /// Closes what dead daemons left open: runs of epochs before `epoch` that never stopped and
@@ -102,7 +102,7 @@ impl Store {
         let query = runs::Entity::find()
             .filter(filter.clone())
             .count(&self.write);
-        let count = self.ask("abandon", query).await?;
+        let count = self.tell("abandon", query).await?;
         if count > 0 {
             let update = runs::Entity::update_many()
                 .col_expr(
@@ -112,7 +112,7 @@ impl Store {
                 .col_expr(runs::Column::FinishedAt, Expr::value(to_column(now)))
                 .col_expr(runs::Column::Reason, Expr::value("its daemon died"))
                 .filter(filter);
-            self.ask("abandon", update.exec(&self.write)).await?;
+            self.tell("abandon", update.exec(&self.write)).await?;
         }
         Ok(count)
     }
@@ -125,7 +125,7 @@ impl Store {
     /// This epoch, and others whose process still lives (a verb running beside the daemon).
     async fn living_epochs(&self, own: Epoch) -> Result<Vec<i64>, StoreError> {
         let open = daemon_epochs::Entity::find().filter(daemon_epochs::Column::StoppedAt.is_null());
-        let rows = self.ask("epoch", open.all(&self.write)).await?;
+        let rows = self.tell("epoch", open.all(&self.write)).await?;
         // One process has one living epoch: its earlier ones are over.
         let this = process::own();
         let alive = |row: &daemon_epochs::Model| {
@@ -167,7 +167,7 @@ impl Store {
             .filter(runs::Column::Epoch.eq(epoch.0))
             .filter(runs::Column::ScheduledFor.between(to_column(first), to_column(last)));
         let written: Vec<(i64, String, sea_orm::prelude::DateTimeUtc, String)> = self
-            .ask("claim", async {
+            .tell("claim", async {
                 let transaction = self.begin().await?;
                 Upsert {
                     name: "runs",
@@ -210,7 +210,7 @@ impl Store {
             .filter(runs::Column::Trigger.is_in(planned))
             .group_by(runs::Column::Schedule)
             .into_tuple::<(String, sea_orm::prelude::DateTimeUtc)>();
-        let rows = self.ask("latest_fires", query.all(&self.write)).await?;
+        let rows = self.tell("latest_fires", query.all(&self.write)).await?;
         Ok(rows
             .into_iter()
             .map(|(schedule, at)| (schedule, to_timestamp(at)))
@@ -229,7 +229,7 @@ impl Store {
             .col_expr(runs::Column::StartedAt, Expr::value(to_column(now)))
             .col_expr(runs::Column::TasksTotal, Expr::value(to_i32(tasks_total)))
             .filter(runs::Column::Id.eq(run_id));
-        self.ask("run_started", update.exec(&self.write))
+        self.tell("run_started", update.exec(&self.write))
             .await
             .map(drop)
     }
@@ -274,7 +274,7 @@ impl Store {
             Some(reason) => update.col_expr(runs::Column::Reason, Expr::value(reason.as_str())),
             None => update,
         };
-        self.ask("run_ended", update.exec(&self.write))
+        self.tell("run_ended", update.exec(&self.write))
             .await
             .map(drop)
     }
@@ -303,7 +303,7 @@ impl Store {
                 run_tasks::Column::DurationMs,
             ])
             .to_owned();
-        self.ask("tasks_ended", async {
+        self.tell("tasks_ended", async {
             let transaction = self.begin().await?;
             Upsert {
                 name: "run_tasks",

@@ -17,6 +17,7 @@ mod process;
 mod reports;
 mod samples;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use finstage_migrations::Migrator;
@@ -67,7 +68,15 @@ pub struct Store {
     read: DatabaseConnection,
     url: StoreUrl,
     file: Option<FileId>,
+    turn: Arc<tokio::sync::Mutex<Writer>>,
     meter: Meter,
+}
+
+/// What is known of SQLite's writing connection between two uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    Clean,
+    InUse,
 }
 
 /// Device and inode of an SQLite file.
@@ -105,6 +114,7 @@ impl Store {
             read,
             url: url.clone(),
             file,
+            turn: Arc::new(tokio::sync::Mutex::new(Writer::Clean)),
             meter,
         })
     }
@@ -117,7 +127,7 @@ impl Store {
         }
         let count = u64::try_from(pending.len()).unwrap_or(u64::MAX);
         let mut attempt = 1;
-        while let Err(error) = self.ask("schema", Migrator::up(&self.write, None)).await {
+        while let Err(error) = self.tell("schema", Migrator::up(&self.write, None)).await {
             if attempt == SETUP_ATTEMPTS {
                 return Err(error);
             }
@@ -178,32 +188,50 @@ impl Store {
         let _ = self.write.close().await;
     }
 
-    /// Runs one use of the database: measured, bounded in time, its error in our words.
+    /// Runs one reading use of the database: measured, bounded in time, its error in our words.
     async fn ask<T>(
         &self,
         what: &'static str,
         query: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, StoreError> {
         let bounded = tokio::time::timeout(STATEMENT_TIMEOUT, query);
-        let error = match self.meter.measure(Work::Query, what, bounded).await {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(source)) => StoreError::Statement { what, source },
-            Err(_) => StoreError::Timeout {
+        match self.meter.measure(Work::Query, what, bounded).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(source)) => Err(StoreError::Statement { what, source }),
+            Err(_) => Err(StoreError::Timeout {
                 what,
                 after: STATEMENT_TIMEOUT,
-            },
-        };
-        self.replace_writer().await;
-        Err(error)
+            }),
+        }
+    }
+
+    /// Runs one writing use of the database. On SQLite one at a time: after a failure nobody may
+    /// use the connection before it is replaced.
+    async fn tell<T>(
+        &self,
+        what: &'static str,
+        query: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, StoreError> {
+        if !self.url.is_sqlite() {
+            return self.ask(what, query).await;
+        }
+        let mut turn = self.turn.lock().await;
+        // Cut off in the middle (a run's timeout), the connection counts as failed too.
+        if std::mem::replace(&mut *turn, Writer::InUse) == Writer::InUse {
+            self.replace_writer().await;
+        }
+        let result = self.ask(what, query).await;
+        if result.is_err() {
+            self.replace_writer().await;
+        }
+        *turn = Writer::Clean;
+        result
     }
 
     /// Closes the writing connection after a failure; the next use opens a new one. A COMMIT that
     /// fails (disk full) may leave its transaction open: what is written then would seem to
     /// succeed, and be rolled back later.
     async fn replace_writer(&self) {
-        if !self.url.is_sqlite() {
-            return;
-        }
         let pool = self.write.get_sqlite_connection_pool();
         if let Ok(Ok(connection)) = tokio::time::timeout(REPLACE_TIMEOUT, pool.acquire()).await {
             let _ = tokio::time::timeout(REPLACE_TIMEOUT, connection.close()).await;

@@ -142,7 +142,7 @@ impl Store {
         if changes(answer, &older, seen).is_nothing() {
             return Ok(Written::default());
         }
-        self.ask("save", async {
+        self.tell("save", async {
             let transaction = self.begin().await?;
             let bars = u64::try_from(seen.bars.len().max(1)).unwrap_or(u64::MAX);
             let stored = known(&transaction, symbol, bars).await?;
@@ -161,7 +161,7 @@ impl Store {
         symbol: &Symbol,
         now: Timestamp,
     ) -> Result<Written, StoreError> {
-        self.ask("derive", async {
+        self.tell("derive", async {
             let transaction = self.begin().await?;
             let others = derive(&transaction, symbol, &Source::default(), now).await?;
             transaction.commit().await?;

@@ -66,7 +66,7 @@ impl Store {
             }
         });
         let rollups: Vec<_> = rollups.collect();
-        self.ask("samples", async {
+        self.tell("samples", async {
             let transaction = self.begin().await?;
             if let Some(sample) = sample {
                 let row = sample_row(epoch, now, &sample);

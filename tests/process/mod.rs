@@ -258,11 +258,14 @@ fn exit_codes_tell_a_broken_configuration_from_a_wrong_command_line() {
     }
     let (status, log) = home.start(&["run"]).end();
     assert_eq!(status.code(), Some(78));
-    assert_eq!(
-        log[0]["code"], "FS2002",
-        "where nobody watches, the problems are log lines"
+    assert!(
+        log.iter().all(|line| line["code"] == "FS2002"),
+        "nobody watches: log lines"
     );
-    assert_eq!(log[0]["place"], "schedules.toml:2:7");
+    assert!(
+        log.iter().any(|line| line["place"] == "schedules.toml:2:7"),
+        "{log:?}"
+    );
     home.write(&schedules("", "\"A\"", ""));
     assert_eq!(home.verb(&["once", "nothing"]).status.code(), Some(2));
     assert_eq!(home.verb(&["frobnicate"]).status.code(), Some(2));

@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use finstage::store::{Store, StoreError};
+use finstage::domain::DailyBar;
+use finstage::store::{Known, Store, StoreError};
 use finstage::telemetry::Meter;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 
@@ -293,4 +294,69 @@ async fn a_database_of_a_newer_program_is_left_alone() {
     let error = store.migrate().await.unwrap_err();
     assert!(matches!(error, StoreError::TooNew { .. }), "{error}");
     assert!(error.to_string().contains("upgrade the program"), "{error}");
+}
+
+/// A 1 MiB file system, unmounted when dropped; `None` for users who may not mount.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mounted() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let mount = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+            .arg(directory.path())
+            .output();
+        mount
+            .is_ok_and(|output| output.status.success())
+            .then_some(Self(directory))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg("-l")
+            .arg(self.0.path())
+            .output();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_full_disk_what_is_called_saved_is_there_and_what_is_not_is_not() {
+    let Some(disk) = SmallDisk::mounted() else {
+        eprintln!("SKIPPED: a small file system can only be mounted by root");
+        return;
+    };
+    let file = disk.0.path().join("prices.db");
+    let store = Store::open(&settings(&file), Meter::default())
+        .await
+        .unwrap();
+    store.migrate().await.unwrap();
+    let now = at("2026-11-23T22:00:00Z");
+    let bars: Vec<DailyBar> = (0..2_500)
+        .map(|day| DailyBar {
+            trading_date: jiff::civil::date(2016, 1, 1).saturating_add(jiff::Span::new().days(day)),
+            ..bar("2016-01-01", 10.0)
+        })
+        .collect();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..12 {
+        let (store, answer) = (store.clone(), answer(&bars, None));
+        tasks.spawn(async move {
+            let name = symbol(&format!("S{number}"));
+            let saved = store.save(&name, &answer, &Known::default(), now).await;
+            (name, saved.is_ok())
+        });
+    }
+    let saves = tasks.join_all().await;
+    assert!(saves.iter().any(|(_, saved)| *saved), "the first fits");
+    assert!(saves.iter().any(|(_, saved)| !*saved), "not all fit");
+    for (name, saved) in saves {
+        let found = store.known(&name, 5_000).await.unwrap().bars.len();
+        assert_eq!(
+            found,
+            if saved { bars.len() } else { 0 },
+            "{name}: saved = {saved}"
+        );
+    }
 }
