@@ -6,14 +6,13 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::civil::Date;
 
-use super::{Exit, Globals, Outcome, open, output, summary};
+use super::{Exit, Globals, Outcome, manual, open, output};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::{self, ManualRun};
+use crate::daemon::ManualRun;
 use crate::domain::{RunOrigin, TaskOutcome, TaskResult};
 use crate::jobs::Assignment;
 use crate::runner::OnOutcome;
-use crate::telemetry::{self, LogFormat, LogLevel};
 
 /// A backfill may take this much longer than its pace alone would need.
 const PATIENCE: u32 = 4;
@@ -43,7 +42,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
-    let (mut config, _) = open::load(globals)?;
+    let (config, _) = open::load(globals)?;
     let schedule = open::schedule(&config, &args.id)?.clone();
     let symbols = open::symbols(&schedule, &args.symbols)?;
     let clock = Clock::system();
@@ -64,39 +63,17 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
         ));
         return Ok(Exit::Success);
     }
-    let _guard = telemetry::init(LogFormat::Text, LogLevel::Warn);
-    daemon::log_panics();
-    open::runtime()?.block_on(async {
-        let simulator = if args.simulate {
-            Some(
-                daemon::simulate(&mut config)
-                    .await
-                    .map_err(open::start_failed)?,
-            )
-        } else {
-            None
-        };
-        let assembly = daemon::assemble(&config, clock.clone())
-            .await
-            .map_err(open::start_failed)?;
-        let bar = progress_bar(symbols.len());
-        let run = ManualRun {
-            schedule: &schedule,
-            origin: RunOrigin::Backfill,
-            assignment: Assignment::Backfill { from, to },
-            symbols,
-            timeout: schedule.timeout.max(pace * PATIENCE),
-            on_outcome: Some(show_progress(bar.clone())),
-        };
-        let (run_id, end) = daemon::run_manually(&assembly, run, &clock)
-            .await
-            .map_err(open::start_failed)?;
+    let bar = progress_bar(symbols.len());
+    let run = ManualRun {
+        schedule: &schedule,
+        origin: RunOrigin::Backfill,
+        assignment: Assignment::Backfill { from, to },
+        symbols,
+        timeout: schedule.timeout.max(pace * PATIENCE),
+        on_outcome: Some(show_progress(bar.clone())),
+    };
+    manual::run(config, run, args.simulate, args.json, || {
         bar.finish_and_clear();
-        let store = &assembly.services.store;
-        let exit = summary::print(store, &schedule, run_id, &end, args.json).await;
-        assembly.close(&clock).await;
-        drop(simulator);
-        Ok(exit)
     })
 }
 

@@ -4,6 +4,7 @@ mod backfill;
 mod exit;
 mod explain;
 mod list;
+mod manual;
 mod migrate;
 mod next;
 mod once;

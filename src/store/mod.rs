@@ -3,6 +3,7 @@
 //! On SQLite all writes go through one connection (more would only wait for each other's lock) and
 //! reads through a pool of their own; elsewhere both are the same pool.
 
+mod answer;
 mod chunks;
 mod convert;
 mod derived;
@@ -28,10 +29,10 @@ use sea_orm::{
 };
 use sea_orm_migration::{Migration, MigratorTrait as _};
 
+pub use answer::{Answer, Covers, Instrument, Known, Written};
 pub use error::StoreError;
 pub use history::{RunFilter, RunRow, TaskRow};
 pub use ledger::{Claim, Epoch, Ours, RunEnd};
-pub use prices::{Answer, Covers, Instrument, Known, Written};
 pub use reports::{DurationReport, ProcessReport, ScheduleReport};
 pub use samples::ResourceSample;
 

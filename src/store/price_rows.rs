@@ -7,10 +7,10 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _,
 };
 
+use super::answer::Instrument;
 use super::chunks::Upsert;
 use super::convert::{to_column, to_date, to_naive, to_timestamp};
 use super::entities::{all_time_highs, daily_bars, instruments, price_snapshots, quotes};
-use super::prices::Instrument;
 use crate::domain::{AllTimeHigh, DailyBar, Quote, Symbol};
 
 /// Split-adjusted, not dividend-adjusted: what Yahoo's `close` is.

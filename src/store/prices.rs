@@ -9,6 +9,7 @@ use sea_orm::{
     QuerySelect as _,
 };
 
+use super::answer::{Answer, Covers, Instrument, Known, Written};
 use super::convert::to_naive;
 use super::derived::{Source, derive};
 use super::entities::{all_time_highs, daily_bars, instruments, quotes};
@@ -16,77 +17,7 @@ use super::price_rows::{
     bar_of, delete_bars, high_of, instrument_of, put_bars, put_instrument, put_quote, quote_of,
 };
 use super::{Store, StoreError};
-use crate::domain::{AllTimeHigh, DailyBar, Quote, Symbol};
-
-/// What the upstream says a symbol is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Instrument {
-    /// Quoted unit, sub-units kept (`GBp`).
-    pub currency: Option<String>,
-    /// IANA name of the exchange's zone.
-    pub timezone: String,
-    /// `EQUITY`, `INDEX`, `CURRENCY` …, as sent.
-    pub instrument_type: Option<String>,
-    /// The exchange's code, as sent.
-    pub exchange: Option<String>,
-    /// Local date of the first trade.
-    pub first_trade_date: Option<Date>,
-}
-
-/// What is stored about a symbol before an answer is looked at.
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    /// The newest stored bars, oldest first.
-    pub bars: Vec<DailyBar>,
-    /// The stored quote.
-    pub quote: Option<Quote>,
-    /// The stored instrument.
-    pub instrument: Option<Instrument>,
-    /// The stored all-time high.
-    pub high: Option<AllTimeHigh>,
-}
-
-/// A validated answer, ready to be stored.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Bars, oldest first, one per date.
-    pub bars: Vec<DailyBar>,
-    /// The quote, when the upstream sent a price.
-    pub quote: Option<Quote>,
-    /// The instrument.
-    pub instrument: Instrument,
-    /// Provider's name.
-    pub source: &'static str,
-    /// What the bars say about the time they span.
-    pub covers: Covers,
-}
-
-/// What an answer's bars say about the time they span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Covers {
-    /// They continue what is stored, or lie apart from it: the stored coverage stays as it is.
-    Unchanged,
-    /// From the first of them until now nothing is missing.
-    FromFirstBar,
-    /// The same, and stored bars in their range that they lack no longer hold (a restated series).
-    Replaced,
-}
-
-/// How much of an answer was new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Written {
-    /// Bars inserted or changed.
-    pub bars: u64,
-    /// Other rows inserted or changed.
-    pub others: u64,
-}
-
-impl Written {
-    /// All rows inserted or changed.
-    pub fn rows(self) -> u64 {
-        self.bars + self.others
-    }
-}
+use crate::domain::{DailyBar, Quote, Symbol};
 
 /// An answer, sorted by what has to be done.
 #[derive(Default)]
