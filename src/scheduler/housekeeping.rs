@@ -2,19 +2,31 @@
 //! are added at start and never removed. Operators' schedules never run here; docs/adr/0001 says
 //! why.
 //!
-//! tokio-cron-scheduler polls twice a second and talks to itself over channels: on a thread of its
-//! own that costs two wake-ups a second, on the daemon's runtime six.
+//! tokio-cron-scheduler polls twice a second and talks to itself over channels: on the daemon's
+//! runtime that costs six wake-ups a second, on a thread and runtime of its own four (tokio's timer
+//! wakes twice for a sleep of that length). So the thread sleeps by itself and gives that runtime a
+//! turn twice a second: two.
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{Mutex, oneshot};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 /// Room for events inside tokio-cron-scheduler; with fewer it drops fires silently.
 const CHANNEL_SIZE: usize = 1024;
+
+/// Pause between two turns: a little longer than tokio-cron-scheduler sleeps between two polls, so
+/// that each turn finds one due.
+const TURN_PAUSE: Duration = Duration::from_millis(505);
+
+/// Times the runtime's tasks are let run in one turn: the longest chain of messages inside
+/// tokio-cron-scheduler, from poll to job, is shorter by far.
+const TURN_ROUNDS: usize = 64;
 
 /// Chores that may be added: the known limits of tokio-cron-scheduler allow no more.
 const MAX_CHORES: usize = 10;
@@ -39,7 +51,7 @@ pub struct Chore {
 
 /// The chores under way.
 pub struct Housekeeping {
-    stop: oneshot::Sender<()>,
+    stop: Sender<()>,
     thread: JoinHandle<()>,
 }
 
@@ -66,7 +78,7 @@ impl Housekeeping {
         if chores.len() > MAX_CHORES {
             return Err(HousekeepingError::TooMany);
         }
-        let (stop, stopped) = oneshot::channel();
+        let (stop, stopped) = channel();
         let (ready, is_ready) = oneshot::channel();
         let daemon = Handle::current();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -74,9 +86,7 @@ impl Housekeeping {
             .build()?;
         let thread = std::thread::Builder::new()
             .name("housekeeping".to_owned())
-            .spawn(move || {
-                runtime.block_on(serve(chores, daemon, ready, stopped));
-            })?;
+            .spawn(move || serve(&runtime, chores, &daemon, ready, &stopped))?;
         is_ready.await.map_err(|_| HousekeepingError::Ended)??;
         Ok(Self { stop, thread })
     }
@@ -88,20 +98,26 @@ impl Housekeeping {
     }
 }
 
-async fn serve(
+fn serve(
+    runtime: &Runtime,
     chores: Vec<Chore>,
-    daemon: Handle,
+    daemon: &Handle,
     ready: oneshot::Sender<Result<(), JobSchedulerError>>,
-    stopped: oneshot::Receiver<()>,
+    stopped: &Receiver<()>,
 ) {
-    match started(chores, &daemon).await {
-        Ok(mut scheduler) => {
-            let _ = ready.send(Ok(()));
-            let _ = stopped.await;
-            let _ = scheduler.shutdown().await;
-        }
-        Err(error) => drop(ready.send(Err(error))),
+    let mut scheduler = match runtime.block_on(started(chores, daemon)) {
+        Ok(scheduler) => scheduler,
+        Err(error) => return drop(ready.send(Err(error))),
+    };
+    let _ = ready.send(Ok(()));
+    while stopped.recv_timeout(TURN_PAUSE) == Err(RecvTimeoutError::Timeout) {
+        runtime.block_on(async {
+            for _ in 0..TURN_ROUNDS {
+                tokio::task::yield_now().await;
+            }
+        });
     }
+    let _ = runtime.block_on(scheduler.shutdown());
 }
 
 async fn started(chores: Vec<Chore>, daemon: &Handle) -> Result<JobScheduler, JobSchedulerError> {

@@ -50,6 +50,8 @@ macro_rules! every_check {
                 older_bars_join_the_stored_ones,
                 the_all_time_high_follows_corrections_downwards,
                 the_snapshot_is_of_the_newest_final_bar,
+                a_piece_beside_the_series_is_no_part_of_the_all_time_high,
+                a_restated_series_loses_the_bars_it_no_longer_has,
                 snapshots_follow_corrections_and_a_restatement_drops_what_it_made_doubtful,
                 a_quote_never_goes_back_in_time,
                 symbols_do_not_see_each_other;

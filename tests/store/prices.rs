@@ -1,7 +1,7 @@
 //! Prices: exact, final once final, never lost.
 
 use finstage::domain::{AllTimeHigh, DailyBar, PriceSnapshot};
-use finstage::store::{Answer, Store, Written};
+use finstage::store::{Answer, Covers, Store, Written};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -349,4 +349,58 @@ pub(super) async fn snapshots_follow_corrections_and_a_restatement_drops_what_it
     save_bars(&store, &sessions(1, 2.0)).await;
     let restated: Vec<(i8, f64)> = (16..=30).map(|d| (d, f64::from(d) * 2.0)).collect();
     assert_eq!(closes().await, restated);
+}
+
+pub(super) async fn a_piece_beside_the_series_is_no_part_of_the_all_time_high(database: Database) {
+    let store = database.migrated().await;
+    let piece = Answer {
+        covers: Covers::Unchanged,
+        ..answer(&[bar("1990-01-02", 500.0), bar("1990-01-03", 510.0)], None)
+    };
+    save(&store, "AAPL", &piece).await;
+    assert_eq!(high(&store).await, None, "a piece alone is no series");
+    save_bars(&store, &[bar("2026-11-19", 10.0), bar("2026-11-20", 11.0)]).await;
+    let series = AllTimeHigh {
+        price: 12.0,
+        trading_date: day("2026-11-20"),
+        covered_from: day("2026-11-19"),
+    };
+    assert_eq!(high(&store).await, Some(series));
+    save(&store, "AAPL", &piece).await;
+    assert_eq!(high(&store).await, Some(series));
+    let joined = answer(&[bar("2026-11-17", 20.0), bar("2026-11-18", 9.0)], None);
+    save(&store, "AAPL", &joined).await;
+    let longer = AllTimeHigh {
+        price: 21.0,
+        trading_date: day("2026-11-17"),
+        covered_from: day("2026-11-17"),
+    };
+    assert_eq!(high(&store).await, Some(longer));
+}
+
+pub(super) async fn a_restated_series_loses_the_bars_it_no_longer_has(database: Database) {
+    let store = database.migrated().await;
+    let days = [
+        "2026-11-16",
+        "2026-11-17",
+        "2026-11-18",
+        "2026-11-19",
+        "2026-11-20",
+    ];
+    let before: Vec<DailyBar> = days.iter().map(|date| bar(date, 100.0)).collect();
+    save_bars(&store, &before).await;
+    let mut after: Vec<DailyBar> = days.iter().map(|date| bar(date, 25.0)).collect();
+    after.remove(1);
+    let restated = Answer {
+        covers: Covers::Replaced,
+        ..answer(&after, None)
+    };
+    save(&store, "AAPL", &restated).await;
+    assert_eq!(
+        stored(&store).await,
+        after,
+        "a bar of the old scale would be a false high for ever"
+    );
+    assert_eq!(high(&store).await.unwrap().price, 26.0);
+    assert_eq!(save(&store, "AAPL", &restated).await, Written::default());
 }
