@@ -54,8 +54,9 @@ fn by_error(status: u16, body: &[u8]) -> Result<(), Fault> {
         // With 200 the full parse will say what is wrong.
         Err(_) if status == 200 => return Ok(()),
         Err(_) => {
+            // Damaged on the way, whatever the status: no symbol is judged by it.
             let message = format!("an unreadable answer (HTTP {status})");
-            return Err(Fault::new(by_status(status), message));
+            return Err(Fault::new(FaultClass::Outage, message));
         }
     };
     let Some(error) = envelope.error() else {
@@ -102,4 +103,49 @@ fn mentions_error(body: &[u8]) -> bool {
         .filter(|byte| !byte.is_ascii_whitespace())
         .collect();
     !end.ends_with(b"\"error\":null}}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_gets_its_class_in_the_documented_order() {
+        use FaultClass::{BadRequest, Blocked, NoData, NotFound, Outage, RateLimited};
+        let error = |code: &str, description: &str| {
+            let error = format!(r#"{{"code":"{code}","description":"{description}"}}"#);
+            format!(r#"{{"chart":{{"result":null,"error":{error}}}}}"#)
+        };
+        let not_found = error("Not Found", "No data found, symbol may be delisted");
+        let cases: [(u16, &str, Option<FaultClass>); 14] = [
+            (429, "Edge: Too Many Requests", Some(RateLimited)),
+            (429, "<html>", Some(RateLimited)),
+            (302, "", Some(Blocked)),
+            (403, "<html>", Some(Blocked)),
+            (401, "", Some(Blocked)),
+            (200, " \n", Some(Outage)),
+            (200, "<html>Will be right back", Some(Outage)),
+            (503, "upstream connect error", Some(Outage)),
+            (404, &not_found, Some(NotFound)),
+            (200, &not_found, Some(NotFound)),
+            (404, &not_found[..40], Some(Outage)),
+            (
+                400,
+                &error("Bad Request", "Data doesn't exist for startDate = 1"),
+                Some(NoData),
+            ),
+            (
+                422,
+                &error("Unprocessable Entity", "range"),
+                Some(BadRequest),
+            ),
+            (200, r#"{"chart":{"result":[],"error":null}}"#, None),
+        ];
+        for (status, body, expected) in cases {
+            let found = classify(status, body.as_bytes())
+                .err()
+                .map(|fault| fault.class);
+            assert_eq!(found, expected, "{status} {body}");
+        }
+    }
 }
