@@ -112,11 +112,11 @@ fn show(rows: Vec<Row>) {
             row.when,
             row.symbols.to_string(),
             next,
-            row.last_state
-                .map_or_else(|| "-".to_owned(), |name| output::state(&name)),
+            row.last_state.unwrap_or_else(|| "-".to_owned()),
             output::duration_or_dash(row.last_duration_ms),
         ]
     });
     let head = ["schedule", "job", "when", "symbols", "next", "last", "took"];
-    output::print(&output::table(&head, &["symbols", "took"], cells.collect()));
+    let table = output::table(&head, &["symbols", "took"], cells.collect());
+    output::print(&output::with_colored_states(&table));
 }

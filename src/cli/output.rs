@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use crate::domain::RunState;
+
 /// Writes to stdout; a reader that went away (`| head`) is no error.
 pub(super) fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
@@ -111,16 +113,52 @@ pub(super) fn has_audience() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// A state, coloured on a terminal.
-pub(super) fn state(name: &str) -> String {
+/// The text with the first state in each line coloured, on a terminal. Done after a table is laid
+/// out: colours have no width.
+pub(super) fn with_colored_states(text: &str) -> String {
     if !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some() {
-        return name.to_owned();
+        return text.to_owned();
     }
-    let color = match name {
-        "succeeded" => "32",
-        "failed" | "timed_out" | "abandoned" => "31",
-        "running" | "claimed" => "36",
+    let lines: Vec<String> = text.lines().map(color_first_state).collect();
+    lines.join("\n")
+}
+
+fn color_first_state(line: &str) -> String {
+    let state = line.split_ascii_whitespace().find_map(|word| {
+        RunState::ALL
+            .into_iter()
+            .find(|state| state.as_str() == word.trim_end_matches(':'))
+    });
+    let Some(state) = state else {
+        return line.to_owned();
+    };
+    let color = match state {
+        RunState::Succeeded => "32",
+        RunState::Failed | RunState::TimedOut | RunState::Abandoned => "31",
+        RunState::Claimed | RunState::Running => "36",
         _ => "33",
     };
-    format!("\x1b[{color}m{name}\x1b[0m")
+    line.replacen(state.as_str(), &format!("\x1b[{color}m{state}\x1b[0m"), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_a_line_is_coloured_and_nothing_else() {
+        let line = " 6  failed-ones  schedule  partly_failed  4/6  failed before";
+        let colored = " 6  failed-ones  schedule  \x1b[33mpartly_failed\x1b[0m  4/6  failed before";
+        assert_eq!(color_first_state(line), colored);
+        assert_eq!(color_first_state("ID  SCHEDULE"), "ID  SCHEDULE");
+    }
+
+    #[test]
+    fn bytes_and_microseconds_read_well() {
+        assert_eq!(bytes(0), "0 B");
+        assert_eq!(bytes(14_786_560), "14.1 MiB");
+        assert_eq!(duration_us(999), "999µs");
+        assert_eq!(duration_us(1_550), "1.5ms");
+        assert_eq!(duration_us(2_500_000), "2.50s");
+    }
 }

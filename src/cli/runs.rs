@@ -63,7 +63,7 @@ fn show_runs(rows: &[RunRow]) {
             row.schedule.clone(),
             row.trigger.clone(),
             output::utc(row.scheduled_for),
-            output::state(&row.state),
+            row.state.clone(),
             format!("{}/{}", row.tasks_succeeded, row.tasks_total),
             row.rows_written.to_string(),
             output::duration_or_dash(row.duration_ms),
@@ -84,7 +84,8 @@ fn show_runs(rows: &[RunRow]) {
         "reason",
     ];
     let right = ["id", "tasks", "rows", "took", "late"];
-    output::print(&output::table(&head, &right, cells.collect()));
+    let table = output::table(&head, &right, cells.collect());
+    output::print(&output::with_colored_states(&table));
 }
 
 async fn tasks(store: &Store, run_id: i64, json: bool) -> Outcome {
@@ -113,7 +114,7 @@ fn show_tasks(rows: &[TaskRow]) {
         let class = row.class.as_deref();
         vec![
             row.symbol.clone(),
-            class.map_or_else(|| output::state("succeeded"), str::to_owned),
+            class.unwrap_or("succeeded").to_owned(),
             row.rows_written.to_string(),
             row.calls.to_string(),
             row.retries.to_string(),
@@ -125,5 +126,6 @@ fn show_tasks(rows: &[TaskRow]) {
         "symbol", "outcome", "rows", "calls", "retries", "took", "message",
     ];
     let right = ["rows", "calls", "retries", "took"];
-    output::print(&output::table(&head, &right, cells.collect()));
+    let table = output::table(&head, &right, cells.collect());
+    output::print(&output::with_colored_states(&table));
 }

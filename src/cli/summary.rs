@@ -62,7 +62,7 @@ pub(super) async fn print(
     if json {
         output::print_json(&summary);
     } else {
-        output::print(&text(&summary));
+        output::print(&output::with_colored_states(&text(&summary)));
     }
     if end.state == RunState::Succeeded {
         Exit::Success
@@ -76,7 +76,7 @@ fn text(summary: &Summary<'_>) -> String {
         "run {} of {}: {} in {}\n{} of {} symbols, {} rows written, {} calls ({} retries, {} × 429)",
         summary.id,
         summary.schedule,
-        output::state(summary.state),
+        summary.state,
         output::duration_ms(summary.duration_ms),
         summary.tasks_succeeded,
         summary.tasks_total,
