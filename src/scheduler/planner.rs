@@ -174,6 +174,7 @@ impl Loop {
         }
         events::DaemonClockStepped { step_ms }.emit();
         if step_ms < 0 {
+            self.served_since = self.served_since.min(now);
             self.planner.plan.rebase(now);
             let _ = self.stepped_back.send(());
         }

@@ -1,5 +1,6 @@
 //! What every database must do, whatever its kind: a new one is put through it with one line.
 
+mod derived;
 mod ledger;
 mod measurements;
 mod prices;
@@ -48,13 +49,14 @@ macro_rules! every_check {
                 a_provisional_bar_becomes_final_and_never_back,
                 an_absent_value_never_replaces_a_stored_one,
                 older_bars_join_the_stored_ones,
+                a_quote_never_goes_back_in_time,
+                symbols_do_not_see_each_other;
+            derived:
                 the_all_time_high_follows_corrections_downwards,
                 the_snapshot_is_of_the_newest_final_bar,
                 a_piece_beside_the_series_is_no_part_of_the_all_time_high,
                 a_restated_series_loses_the_bars_it_no_longer_has,
-                snapshots_follow_corrections_and_a_restatement_drops_what_it_made_doubtful,
-                a_quote_never_goes_back_in_time,
-                symbols_do_not_see_each_other;
+                snapshots_follow_corrections_and_a_restatement_drops_what_it_made_doubtful;
             measurements:
                 samples_come_back_as_a_report,
                 durations_come_back_as_a_report,
