@@ -65,6 +65,7 @@ pub async fn serve(
     let pulse = Pulse::default();
     let chores = || chores::chores(&assembly, monitor.clone(), pulse.clone(), schedules);
     let mut housekeeping = Housekeeping::start(chores()).await?;
+    warn_of_companions(&assembly).await?;
     let planner = Planner {
         plan,
         store: assembly.services.store.clone(),
@@ -76,7 +77,6 @@ pub async fn serve(
     let mut planner = planner
         .start(Handle::current(), pulse.clone())
         .map_err(StartError::Thread)?;
-    warn_of_companions(&assembly).await?;
     events::DaemonReady {
         epoch: assembly.epoch.0,
         schedules,
@@ -87,7 +87,7 @@ pub async fn serve(
     .emit();
     notify::ready(schedules);
 
-    let signal = until_stopped(&mut signals, &mut planner, &mut housekeeping, chores).await?;
+    let signal = until_stopped(&mut signals, &mut planner, &mut housekeeping, chores).await;
     let runs = assembly.runner.active_runs();
     let drain_ms = u64::try_from(config.daemon.drain.as_millis()).unwrap_or(u64::MAX);
     events::DaemonStopping {
@@ -133,17 +133,17 @@ async fn until_stopped(
     planner: &mut PlannerHandle,
     housekeeping: &mut Housekeeping,
     chores: impl Fn() -> Vec<Chore>,
-) -> Result<Option<&'static str>, StartError> {
+) -> Option<&'static str> {
     loop {
         tokio::select! {
-            signal = signals.next() => return Ok(Some(signal)),
+            signal = signals.next() => return Some(signal),
             stepped_back = planner.stepped_back() => {
-                if stepped_back.is_none() {
-                    return Ok(None);
+                stepped_back?;
+                // Without a new one the old one goes on when the clock is where it was.
+                if let Ok(fresh) = Housekeeping::start(chores()).await {
+                    let stale = std::mem::replace(housekeeping, fresh);
+                    let _ = tokio::task::spawn_blocking(move || stale.stop()).await;
                 }
-                let fresh = Housekeeping::start(chores()).await?;
-                let stale = std::mem::replace(housekeeping, fresh);
-                let _ = tokio::task::spawn_blocking(move || stale.stop()).await;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `finstage backfill`: bars of a window of trading dates, whatever is stored already.
 
 use jiff::SignedDuration;
-use jiff::civil::Date;
+use jiff::civil::{Date, Weekday};
 
 use super::refresh::{KNOWN_BARS, Keep, start_of_date, store};
 use super::{Done, Services, store_fault};
@@ -11,9 +11,6 @@ use crate::upstream::{Budget, ChartRequest, Fault};
 
 /// From the start of a date in the easternmost zone to its end in the westernmost.
 const WORLD_DAY: SignedDuration = SignedDuration::from_hours(14 + 24 + 12);
-
-/// A weekend and a holiday may lie between a window and the series it joins.
-const JOINING_DAYS: i64 = 5;
 
 pub(super) async fn perform(
     symbol: &Symbol,
@@ -51,13 +48,17 @@ pub(super) async fn perform(
 }
 
 /// A window that ends where the stored series begins makes the series longer; any other is a piece
-/// beside it, and the all-time high knows nothing of it.
+/// beside it, and the all-time high knows nothing of it. Only a weekend may lie between the two:
+/// what is not known to be closed may be missing.
 fn covers(from: Date, to: Date, known: &Known) -> Covers {
-    let joins = known.high.is_some_and(|high| {
-        let reaches = to.saturating_add(jiff::Span::new().days(JOINING_DAYS));
-        (from..=reaches).contains(&high.covered_from)
-    });
-    if joins {
+    let Some(begins) = known.high.map(|high| high.covered_from) else {
+        return Covers::Unchanged;
+    };
+    let mut next = to.tomorrow().unwrap_or(to);
+    while next < begins && matches!(next.weekday(), Weekday::Saturday | Weekday::Sunday) {
+        next = next.tomorrow().unwrap_or(begins);
+    }
+    if from <= begins && next >= begins {
         Covers::FromFirstBar
     } else {
         Covers::Unchanged
@@ -87,6 +88,11 @@ mod tests {
         assert_eq!(
             covers(old, date(2016, 11, 21), &known),
             Covers::FromFirstBar
+        );
+        assert_eq!(
+            covers(old, date(2016, 11, 20), &known),
+            Covers::Unchanged,
+            "a Monday lacks"
         );
         assert_eq!(covers(old, date(1981, 6, 30), &known), Covers::Unchanged);
         assert_eq!(

@@ -26,6 +26,9 @@ const QUOTE_DAYS: i64 = 16;
 /// Older than any series: 1900-01-01.
 const BEFORE_EVERYTHING: Timestamp = Timestamp::constant(-2_208_988_800, 0);
 
+/// A restated series may begin this many days after the stored one.
+const REACH_SLACK_DAYS: i64 = 10;
+
 /// How far back a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -72,28 +75,49 @@ pub(super) async fn refresh(
         (Reach::Everything, _) | (_, None) => Covers::FromFirstBar,
         _ => Covers::Unchanged,
     };
-    match restatement(&chart, &known) {
-        Restatement::None => {}
+    // Pieces without a series have nothing to restate.
+    let verdict = known
+        .high
+        .map_or(Restatement::None, |_| restatement(&chart, &known));
+    let restated = match verdict {
+        Restatement::None => None,
         Restatement::UnitMixUp(ratio) => {
             let message = format!(
                 "prices differ from the stored ones by {ratio:.4}: another unit, not stored"
             );
             return Err(Fault::new(FaultClass::BadPayload, message));
         }
-        Restatement::Series(reason) => {
-            events::DataRestated {
-                symbol: symbol.as_str(),
-                reason: &reason,
-            }
-            .emit();
-            let earliest = known.high.map(|high| high.covered_from);
-            let from = earliest.map_or_else(|| years_before(now), start_of_date);
-            let from = from.min(request.from);
+        Restatement::Prices(reason) => Some((reason, Covers::Replaced)),
+        Restatement::Adjusted(reason) => Some((reason, covers)),
+    };
+    if let (Some((reason, how)), Some(high)) = (restated, known.high) {
+        events::DataRestated {
+            symbol: symbol.as_str(),
+            reason: &reason,
+        }
+        .emit();
+        covers = how;
+        if reach != Reach::Everything {
+            let from = start_of_date(high.covered_from).min(request.from);
             chart = services
                 .upstream
                 .chart(&ChartRequest { from, ..request }, budget)
                 .await?;
-            covers = Covers::Replaced;
+        }
+        // A shorter answer would leave the older bars on the old scale, for ever.
+        let reached = high
+            .covered_from
+            .saturating_add(jiff::Span::new().days(REACH_SLACK_DAYS));
+        if chart
+            .bars
+            .first()
+            .is_none_or(|bar| bar.trading_date > reached)
+        {
+            let message = format!(
+                "restated ({reason}), but not sent back to {}",
+                high.covered_from
+            );
+            return Err(Fault::new(FaultClass::BadPayload, message));
         }
     }
     let keep = match reach {

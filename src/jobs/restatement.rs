@@ -1,6 +1,8 @@
 //! Has the upstream restated a series? A split rescales all of it, a dividend all adjusted closes:
 //! then an overlap of ten sessions is not enough.
 
+use jiff::civil::Date;
+
 use crate::domain::DailyBar;
 use crate::store::Known;
 use crate::upstream::Chart;
@@ -22,19 +24,23 @@ const UNIT_RATIOS: [f64; 4] = [100.0, 0.01, 1_000.0, 0.001];
 pub(super) enum Restatement {
     /// Nothing, or single corrections.
     None,
-    /// All of it has changed, and why.
-    Series(String),
+    /// All prices have changed, and why: stored bars of the old scale no longer hold.
+    Prices(String),
+    /// All adjusted closes have changed, and why; the prices hold.
+    Adjusted(String),
     /// It came in another unit: by this factor.
     UnitMixUp(f64),
 }
 
 /// Compares what was sent with what is stored.
 pub(super) fn restatement(chart: &Chart, known: &Known) -> Restatement {
-    let Some(last) = known.bars.last().map(|bar| bar.trading_date) else {
+    let (Some(stored), Some(sent)) = (known.bars.last(), chart.bars.last()) else {
         return Restatement::None;
     };
-    if let Some((date, ratio)) = chart.splits.iter().find(|(date, _)| *date > last) {
-        return Restatement::Series(format!("split {ratio}:1 on {date}"));
+    // Until the day's own bar is there, storing the answer would not end the question.
+    let is_new = |date: &Date| *date > stored.trading_date && *date <= sent.trading_date;
+    if let Some((date, ratio)) = chart.splits.iter().find(|(date, _)| is_new(date)) {
+        return Restatement::Prices(format!("split {ratio}:1 on {date}"));
     }
     if let Some(factor) = common_ratio(chart, known, CLOSE_TOLERANCE, |bar| Some(bar.close)) {
         let is = |ratio: f64| alike(factor, ratio, CLOSE_TOLERANCE);
@@ -43,13 +49,13 @@ pub(super) fn restatement(chart: &Chart, known: &Known) -> Restatement {
             return Restatement::UnitMixUp(factor);
         }
         let reason = format!("all closes of the overlap changed by the factor {factor:.6}");
-        return Restatement::Series(reason);
+        return Restatement::Prices(reason);
     }
-    if let Some((date, amount)) = chart.dividends.iter().find(|(date, _)| *date > last) {
-        return Restatement::Series(format!("dividend of {amount} on {date}"));
+    if let Some((date, amount)) = chart.dividends.iter().find(|(date, _)| is_new(date)) {
+        return Restatement::Adjusted(format!("dividend of {amount} on {date}"));
     }
     match common_ratio(chart, known, ADJUSTED_TOLERANCE, |bar| bar.adj_close) {
-        Some(factor) => Restatement::Series(format!(
+        Some(factor) => Restatement::Adjusted(format!(
             "all adjusted closes of the overlap changed by the factor {factor:.6}"
         )),
         None => Restatement::None,
@@ -88,7 +94,7 @@ fn alike(a: f64, b: f64, tolerance: f64) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use jiff::civil::{Date, date};
+    use jiff::civil::date;
     use jiff::tz::TimeZone;
 
     use super::*;
@@ -148,15 +154,18 @@ pub(super) mod tests {
 
     #[test]
     fn a_new_split_or_one_common_factor_restates_the_series() {
-        let split = chart(vec![bar(7, 120.0)], vec![(date(2026, 1, 8), 4.0)]);
+        let split = chart(
+            vec![bar(7, 30.0), bar(8, 31.0)],
+            vec![(date(2026, 1, 8), 4.0)],
+        );
         assert!(matches!(
             restatement(&split, &known()),
-            Restatement::Series(_)
+            Restatement::Prices(_)
         ));
         let halved = chart(vec![bar(5, 50.0), bar(6, 55.0), bar(7, 60.0)], vec![]);
         assert!(matches!(
             restatement(&halved, &known()),
-            Restatement::Series(_)
+            Restatement::Prices(_)
         ));
     }
 
@@ -171,12 +180,18 @@ pub(super) mod tests {
 
     #[test]
     fn a_dividend_or_one_factor_over_the_adjusted_closes_restates_the_series() {
-        let mut paid = chart(vec![bar(7, 120.0)], vec![]);
+        let mut paid = chart(vec![bar(7, 120.0), bar(8, 119.0)], vec![]);
         paid.dividends = vec![(date(2026, 1, 8), 0.25)];
         assert!(matches!(
             restatement(&paid, &known()),
-            Restatement::Series(_)
+            Restatement::Adjusted(_)
         ));
+        paid.bars.pop();
+        assert_eq!(
+            restatement(&paid, &known()),
+            Restatement::None,
+            "the day has no bar yet"
+        );
         let adjusted = |factor: f64| -> Vec<DailyBar> {
             let bars = known().bars.into_iter();
             bars.map(|bar| DailyBar {
@@ -194,7 +209,7 @@ pub(super) mod tests {
         let lower = chart(adjusted(0.898), vec![]);
         assert!(matches!(
             restatement(&lower, &stored),
-            Restatement::Series(_)
+            Restatement::Adjusted(_)
         ));
     }
 }

@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::RunSpec;
 use crate::clock;
-use crate::domain::{FaultClass, RunState, RunTotals, TaskOutcome, TaskResult};
+use crate::domain::{FaultClass, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult};
 use crate::jobs::Services;
-use crate::store::RunEnd;
+use crate::store::{RunEnd, StoreError};
 use crate::telemetry::events;
 
 /// Outcomes written together.
@@ -22,11 +22,17 @@ const BATCH_AGE: Duration = Duration::from_secs(1);
 /// Longest time one try to write may take while the run goes on: its deadline waits behind it.
 const WRITE_PATIENCE: Duration = Duration::from_secs(2);
 
+/// The same when the run is over: nothing waits behind it any more.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Tries to write the outcomes before the end is written without them.
+const TRIES_WITH_OUTCOMES: u32 = 6;
+
 /// Waits between tries to write the end grow up to this.
 const END_RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// Tries after the daemon was told to abort; what is open then is closed by the next start.
-const TRIES_AFTER_ABORT: u32 = 4;
+const TRIES_AFTER_ABORT: u32 = 3;
 
 /// Collects a run's outcomes and writes them in batches.
 pub(super) struct Recorder<'r> {
@@ -44,13 +50,8 @@ impl<'r> Recorder<'r> {
     pub(super) async fn start(spec: &'r RunSpec, services: &'r Services) -> Self {
         let tasks_total = u32::try_from(spec.symbols.len()).unwrap_or(u32::MAX);
         let now = services.clock.now();
-        if let Err(error) = services
-            .store
-            .run_started(spec.run_id, tasks_total, now)
-            .await
-        {
-            unavailable("the start of a run", &error.to_string());
-        }
+        let start = services.store.run_started(spec.run_id, tasks_total, now);
+        in_time(WRITE_PATIENCE, "the start of a run", start).await;
         events::RunStarted {
             run_id: spec.run_id,
             schedule: spec.schedule.as_str(),
@@ -107,72 +108,56 @@ impl<'r> Recorder<'r> {
     pub(super) async fn write_some(&mut self) {
         let is_full = self.unwritten.len() >= BATCH_OUTCOMES && !self.last_write_failed;
         if is_full || self.last_write.elapsed() >= BATCH_AGE {
-            self.last_write_failed = !self.write().await;
+            self.last_write_failed = !self.write(WRITE_PATIENCE).await;
             self.last_write = clock::monotonic();
         }
     }
 
     /// Writes what has come together; gives whether that worked.
-    async fn write(&mut self) -> bool {
+    async fn write(&mut self, patience: Duration) -> bool {
         if self.unwritten.is_empty() {
             return true;
         }
         let store = &self.services.store;
         let write = store.tasks_ended(self.spec.run_id, &self.unwritten);
-        match tokio::time::timeout(WRITE_PATIENCE, write).await {
-            Ok(Ok(())) => {
-                self.unwritten.clear();
-                true
-            }
-            Ok(Err(error)) => {
-                unavailable("the outcome of tasks", &error.to_string());
-                false
-            }
-            Err(_) => {
-                unavailable("the outcome of tasks", "no answer in time");
-                false
-            }
+        let is_written = in_time(patience, "the outcome of tasks", write).await;
+        if is_written {
+            self.unwritten.clear();
         }
+        is_written
     }
 
-    /// Writes the rest and the end. A run always gets one, so this tries until it works, or, once
-    /// the daemon is told to abort, a few times more.
+    /// Writes the rest and the end. A run always gets one, so this tries until it works; once the
+    /// daemon is told to abort, or when a person waits for a manual run, only a few times more.
     pub(super) async fn finish(mut self, end: &RunEnd, abort: &CancellationToken) {
+        let is_manual = matches!(self.spec.origin, RunOrigin::Manual | RunOrigin::Backfill);
         let mut wait = BATCH_AGE;
-        let mut tries_left = TRIES_AFTER_ABORT;
-        while !self.write_end(end).await {
-            if abort.is_cancelled() {
-                tries_left -= 1;
-                if tries_left == 0 {
+        let mut tries = 0;
+        let mut last_tries = TRIES_AFTER_ABORT;
+        while !self.write_end(end, tries >= TRIES_WITH_OUTCOMES).await {
+            tries += 1;
+            if abort.is_cancelled() || is_manual {
+                last_tries -= 1;
+                if last_tries == 0 {
                     break;
                 }
                 tokio::time::sleep(BATCH_AGE).await;
             } else {
-                let aborted = abort.cancelled();
-                let _ = tokio::time::timeout(wait, aborted).await;
+                let _ = tokio::time::timeout(wait, abort.cancelled()).await;
                 wait = (wait * 2).min(END_RETRY_MAX);
             }
         }
         self.log(end);
     }
 
-    async fn write_end(&mut self, end: &RunEnd) -> bool {
-        if !self.write().await {
+    /// Outcomes first; when the database refuses them again and again, the end without them.
+    async fn write_end(&mut self, end: &RunEnd, even_without_outcomes: bool) -> bool {
+        if !self.write(END_PATIENCE).await && !even_without_outcomes {
             return false;
         }
         let (store, now) = (&self.services.store, self.services.clock.now());
         let write = store.run_ended(self.spec.run_id, end, now);
-        match tokio::time::timeout(WRITE_PATIENCE, write).await {
-            Ok(Ok(())) => true,
-            Ok(Err(error)) => {
-                unavailable("the end of a run", &error.to_string());
-                false
-            }
-            Err(_) => {
-                unavailable("the end of a run", "no answer in time");
-                false
-            }
-        }
+        in_time(END_PATIENCE, "the end of a run", write).await
     }
 
     fn log(&self, end: &RunEnd) {
@@ -257,6 +242,20 @@ pub(super) async fn panicked(spec: &RunSpec, services: &Services) -> RunEnd {
         unavailable("the end of a run", &error.to_string());
     }
     end
+}
+
+/// Waits for a write, but not longer; says when it did not work.
+async fn in_time(
+    patience: Duration,
+    during: &'static str,
+    write: impl Future<Output = Result<(), StoreError>>,
+) -> bool {
+    match tokio::time::timeout(patience, write).await {
+        Ok(Ok(())) => return true,
+        Ok(Err(error)) => unavailable(during, &error.to_string()),
+        Err(_) => unavailable(during, "no answer in time"),
+    }
+    false
 }
 
 fn unavailable(during: &str, reason: &str) {

@@ -31,6 +31,12 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(2);
 /// How often the ledger is asked again while it cannot be used.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
+/// Longest wait for the ledger in one go: the planner has to show its life.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(8);
+
+/// Fires claimed together at most, unless one schedule has more.
+const CLAIM_FIRES: usize = 6_000;
+
 /// Wall and monotonic clock may drift apart this much between two looks.
 const STEP_TOLERANCE_MS: i64 = 500;
 
@@ -195,10 +201,33 @@ impl Loop {
 
     fn tick(&mut self, now: Timestamp) {
         let due = self.planner.plan.take_due(now);
-        if due.is_empty() {
-            return;
+        let mut rest = due.as_slice();
+        while !rest.is_empty() {
+            // All that is due goes in one statement; after a long absence in a few, so that what is
+            // done is done, and the planner shows its life in between.
+            let mut fires = 0;
+            let count = rest.iter().take_while(|due| {
+                let fits = fires == 0 || fires + due.fires.len() <= CLAIM_FIRES;
+                fires += due.fires.len();
+                fits
+            });
+            let (group, later) = rest.split_at(count.count());
+            if !self.claim_group(group, now) {
+                for due in rest {
+                    self.planner.plan.put_back(due);
+                }
+                return;
+            }
+            rest = later;
+            self.pulse.beat();
+            (self.planner.on_look)();
         }
-        let decided: Vec<(&Due, Vec<Verdict>)> = due
+    }
+
+    /// Decides about a group of due schedules, claims, and acts; false when the ledger could not be
+    /// asked and nothing was decided.
+    fn claim_group(&mut self, group: &[Due], now: Timestamp) -> bool {
+        let decided: Vec<(&Due, Vec<Verdict>)> = group
             .iter()
             .map(|due| {
                 let is_active = self.planner.runner.is_active(&due.schedule.id);
@@ -210,13 +239,15 @@ impl Loop {
             .collect();
         let claims: Vec<Claim> = decided
             .iter()
-            .flat_map(|(due, verdicts)| {
-                verdicts.iter().map(|verdict| claim(&due.schedule, verdict))
-            })
+            .flat_map(|(due, verdicts)| verdicts.iter().map(|v| claim(&due.schedule, v)))
             .collect();
         let (store, epoch) = (&self.planner.store, self.planner.epoch);
-        match self.runtime.block_on(store.claim(&claims, epoch, now)) {
-            Ok(ours) => {
+        // A claim that is cut off may have been written: asked again, it is ours and still open.
+        let answer = self.runtime.block_on(async {
+            tokio::time::timeout(CLAIM_PATIENCE, store.claim(&claims, epoch, now)).await
+        });
+        let reason = match answer {
+            Ok(Ok(ours)) => {
                 self.note_store_back();
                 for (due, verdicts) in &decided {
                     let ours = |verdict: &&Verdict| {
@@ -224,26 +255,22 @@ impl Loop {
                             .copied()
                     };
                     self.act(due, verdicts, ours);
-                }
-                for due in &due {
                     self.planner.plan.decided(due);
                 }
+                return true;
             }
-            Err(error) => {
-                if self.store_down_since.is_none() {
-                    let reason = error.to_string();
-                    events::StoreUnavailable {
-                        during: "the claim of fires",
-                        reason: &reason,
-                    }
-                    .emit();
-                    self.store_down_since = Some(clock::monotonic());
-                }
-                for due in &due {
-                    self.planner.plan.put_back(due);
-                }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        if self.store_down_since.is_none() {
+            events::StoreUnavailable {
+                during: "the claim of fires",
+                reason: &reason,
             }
+            .emit();
+            self.store_down_since = Some(clock::monotonic());
         }
+        false
     }
 
     fn note_store_back(&mut self) {

@@ -216,27 +216,37 @@ impl Store {
         if !self.url.is_sqlite() {
             return self.ask(what, query).await;
         }
-        let mut turn = self.turn.lock().await;
+        let late = StoreError::Timeout {
+            what,
+            after: STATEMENT_TIMEOUT,
+        };
+        let turn = tokio::time::timeout(STATEMENT_TIMEOUT, self.turn.lock()).await;
+        let Ok(mut turn) = turn else { return Err(late) };
         // Cut off in the middle (a run's timeout), the connection counts as failed too.
-        if std::mem::replace(&mut *turn, Writer::InUse) == Writer::InUse {
-            self.replace_writer().await;
+        if std::mem::replace(&mut *turn, Writer::InUse) == Writer::InUse
+            && !self.replace_writer().await
+        {
+            return Err(late);
         }
         let result = self.ask(what, query).await;
-        if result.is_err() {
-            self.replace_writer().await;
+        if result.is_ok() || self.replace_writer().await {
+            *turn = Writer::Clean;
         }
-        *turn = Writer::Clean;
         result
     }
 
     /// Closes the writing connection after a failure; the next use opens a new one. A COMMIT that
     /// fails (disk full) may leave its transaction open: what is written then would seem to
     /// succeed, and be rolled back later.
-    async fn replace_writer(&self) {
+    /// Gives whether that worked: a connection that still hangs in its statement cannot be closed.
+    async fn replace_writer(&self) -> bool {
         let pool = self.write.get_sqlite_connection_pool();
-        if let Ok(Ok(connection)) = tokio::time::timeout(REPLACE_TIMEOUT, pool.acquire()).await {
-            let _ = tokio::time::timeout(REPLACE_TIMEOUT, connection.close()).await;
-        }
+        let Ok(Ok(connection)) = tokio::time::timeout(REPLACE_TIMEOUT, pool.acquire()).await else {
+            return false;
+        };
+        tokio::time::timeout(REPLACE_TIMEOUT, connection.close())
+            .await
+            .is_ok()
     }
 
     /// A transaction that takes the write lock at once: one that first reads and then wants to
