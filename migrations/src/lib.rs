@@ -16,6 +16,7 @@ mod m20261122_000008_price_snapshots;
 mod m20261122_000009_all_time_highs;
 mod m20261122_000010_resource_samples;
 mod m20261122_000011_duration_rollups;
+mod m20261122_000013_schedule_state;
 
 /// Applies what is missing, in order, each change in a transaction of its own.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_all_time_highs::Migration),
             Box::new(m20261122_000010_resource_samples::Migration),
             Box::new(m20261122_000011_duration_rollups::Migration),
+            Box::new(m20261122_000013_schedule_state::Migration),
         ]
     }
 }

@@ -55,7 +55,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     let description = cron.describe();
     let trigger = Trigger::Cron(vec![cron.clone()]);
     let from = args.from.unwrap_or_else(|| Clock::system().now());
-    let fires = next::fires(cron.as_str(), &trigger, &zone, from, args.n.into());
+    let fires = next::fires(
+        cron.as_str(),
+        |at| trigger.next_after(at, &zone),
+        &zone,
+        from,
+        args.n.into(),
+    );
     if args.json {
         output::print_json(&Explanation {
             cron: cron.as_str(),

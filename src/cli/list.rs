@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let (config, _) = open::load(globals)?;
     let mut latest = open::small_runtime()?.block_on(latest_runs(&config))?;
     let now = Clock::system().now();
-    let rows = config.schedules.into_iter().map(|schedule| {
+    let rows = config.schedules.iter().map(|schedule| {
         let last = latest.remove(schedule.id.as_str());
         let next = schedule.next_after(now).filter(|_| schedule.enabled);
         Row {
@@ -57,9 +57,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
             last_duration_ms: last.as_ref().and_then(|run| run.duration_ms),
             last_state: last.map(|run| run.state),
             schedule: schedule.id.as_str().to_owned(),
-            tags: schedule.tags,
-            description: schedule.description,
-            owner: schedule.owner,
+            tags: schedule.tags.clone(),
+            description: schedule.description.clone(),
+            owner: schedule.owner.clone(),
         }
     });
     let rows: Vec<Row> = rows.collect();

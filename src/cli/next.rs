@@ -1,12 +1,14 @@
 //! `finstage next`.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{Exit, Globals, Outcome, open, output};
 use crate::clock::Clock;
-use crate::domain::{Schedule, Trigger};
+use crate::domain::Schedule;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -36,7 +38,7 @@ pub(super) struct Row {
 pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let (config, _) = open::load(globals)?;
     let from = args.from.unwrap_or_else(|| Clock::system().now());
-    let chosen: Vec<&Schedule> = match &args.id {
+    let chosen: Vec<&Arc<Schedule>> = match &args.id {
         Some(id) => vec![open::schedule(&config, id)?],
         None => config
             .schedules
@@ -47,7 +49,15 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let limit = usize::from(args.n);
     let mut rows: Vec<Row> = chosen
         .iter()
-        .flat_map(|s| fires(s.id.as_str(), &s.trigger, &s.timezone, from, limit))
+        .flat_map(|s| {
+            fires(
+                s.id.as_str(),
+                |at| s.next_after(at),
+                &s.timezone,
+                from,
+                limit,
+            )
+        })
         .collect();
     rows.sort_by(|a, b| (a.scheduled_for, &a.schedule).cmp(&(b.scheduled_for, &b.schedule)));
     rows.truncate(limit);
@@ -55,17 +65,17 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     Ok(Exit::Success)
 }
 
-/// The next `limit` fires of a trigger after `from`.
+/// The next `limit` fires after `from`.
 pub(super) fn fires(
     name: &str,
-    trigger: &Trigger,
+    next_after: impl Fn(Timestamp) -> Option<Timestamp>,
     zone: &TimeZone,
     from: Timestamp,
     limit: usize,
 ) -> Vec<Row> {
     let mut rows = Vec::with_capacity(limit);
     let mut at = from;
-    while let Some(next) = trigger.next_after(at, zone).filter(|_| rows.len() < limit) {
+    while let Some(next) = next_after(at).filter(|_| rows.len() < limit) {
         rows.push(Row {
             schedule: name.to_owned(),
             scheduled_for: next,

@@ -1,5 +1,7 @@
 //! Opening what a verb needs, and telling people when it cannot be.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{Exit, Globals, output};
@@ -33,7 +35,7 @@ pub(super) fn load(globals: &Globals) -> Result<(Config, Problems), Exit> {
 }
 
 /// The schedule a verb names.
-pub(super) fn schedule<'c>(config: &'c Config, id: &str) -> Result<&'c Schedule, Exit> {
+pub(super) fn schedule<'c>(config: &'c Config, id: &str) -> Result<&'c Arc<Schedule>, Exit> {
     config.schedule(id).ok_or_else(|| {
         let names: Vec<&str> = config.schedules.iter().map(|s| s.id.as_str()).collect();
         output::complain(&format!(
@@ -45,10 +47,7 @@ pub(super) fn schedule<'c>(config: &'c Config, id: &str) -> Result<&'c Schedule,
 }
 
 /// The symbols given on the command line, or all of the schedule's.
-pub(super) fn symbols(
-    schedule: &Schedule,
-    given: &[String],
-) -> Result<std::sync::Arc<[Symbol]>, Exit> {
+pub(super) fn symbols(schedule: &Schedule, given: &[String]) -> Result<Arc<[Symbol]>, Exit> {
     if given.is_empty() {
         return Ok(schedule.symbols.clone());
     }

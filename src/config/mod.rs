@@ -15,8 +15,7 @@ use std::path::{Path, PathBuf};
 pub use problem::{Problem, Problems, Severity};
 pub use secrets::{Environment, Secret};
 pub use settings::{
-    Config, Cooldown, DaemonSettings, PoolSettings, Retry, StoreSettings, StoreUrl,
-    UpstreamSettings,
+    Config, Cooldown, DaemonSettings, PoolSettings, StoreSettings, StoreUrl, UpstreamSettings,
 };
 
 use context::Context;

@@ -1,6 +1,7 @@
 //! `[defaults]` and `[schedules.*]`.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -115,7 +116,7 @@ pub(super) fn defaults(table: Option<&Table<'_>>, concurrency: u32) -> Common {
 }
 
 /// Reads every schedule; those with problems are left out (and reported).
-pub(super) fn read(root: &Table<'_>, defaults: &Common, groups: &Groups) -> Vec<Schedule> {
+pub(super) fn read(root: &Table<'_>, defaults: &Common, groups: &Groups) -> Vec<Arc<Schedule>> {
     let tables = root.tables("schedules");
     if tables.is_empty() {
         root.context().missing(
@@ -127,6 +128,7 @@ pub(super) fn read(root: &Table<'_>, defaults: &Common, groups: &Groups) -> Vec<
     tables
         .iter()
         .filter_map(|(name, table)| schedule(name, table, defaults, groups))
+        .map(Arc::new)
         .collect()
 }
 
@@ -164,6 +166,14 @@ fn schedule(
         misfire_policy: common.misfire_policy,
         misfire_threshold: common.misfire_threshold,
         catchup_window: common.catchup_window,
+        max_catchup: 100,
+        cancel_grace: Duration::from_secs(10),
+        retry: None,
+        pause_after_failures: None,
+        starts_at: None,
+        expires_at: None,
+        sla: crate::domain::Sla::default(),
+        heartbeat_url: None,
         tags: tags.iter().map(|at| at.value.to_owned()).collect(),
         description,
         owner,

@@ -7,10 +7,10 @@ use super::problem::Problem;
 use super::reader::{At, Table};
 use super::secrets::Environment;
 use super::settings::{
-    Config, Cooldown, DaemonSettings, PoolSettings, Retry, StoreSettings, StoreUrl,
-    UpstreamSettings,
+    Config, Cooldown, DaemonSettings, PoolSettings, StoreSettings, StoreUrl, UpstreamSettings,
 };
 use super::{groups, schedules};
+use crate::domain::Retry;
 use crate::telemetry::{LogFormat, LogLevel};
 
 const MS: Duration = Duration::from_millis(1);
@@ -292,7 +292,7 @@ fn yahoo(table: &Table<'_>, settings: &mut UpstreamSettings) {
     table.finish(&[]);
 }
 
-fn read_retry(table: &Table<'_>, retry: &mut Retry) {
+pub(super) fn read_retry(table: &Table<'_>, retry: &mut Retry) {
     retry.max_attempts = table
         .count("max_attempts", 20)
         .unwrap_or(retry.max_attempts);

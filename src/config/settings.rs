@@ -1,10 +1,11 @@
 //! The validated configuration as the rest of the program sees it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::secrets::Secret;
-use crate::domain::Schedule;
+use crate::domain::{Retry, Schedule};
 use crate::telemetry::{LogFormat, LogLevel};
 
 /// Everything schedules.toml says.
@@ -19,12 +20,12 @@ pub struct Config {
     /// `[upstream.yahoo]`.
     pub yahoo: UpstreamSettings,
     /// `[schedules.*]`, in order of name.
-    pub schedules: Vec<Schedule>,
+    pub schedules: Vec<Arc<Schedule>>,
 }
 
 impl Config {
     /// The schedule of that name.
-    pub fn schedule(&self, id: &str) -> Option<&Schedule> {
+    pub fn schedule(&self, id: &str) -> Option<&Arc<Schedule>> {
         self.schedules
             .iter()
             .find(|schedule| schedule.id.as_str() == id)
@@ -148,19 +149,4 @@ pub struct Cooldown {
     pub initial: Duration,
     /// The longest wait.
     pub max: Duration,
-}
-
-/// Exponential backoff within one task; the names are the backoff crate's.
-#[derive(Debug, Clone, Copy)]
-pub struct Retry {
-    /// Requests for one question, the first included.
-    pub max_attempts: u32,
-    /// Wait before the second.
-    pub initial_interval: Duration,
-    /// Growth of the wait.
-    pub multiplier: f64,
-    /// Longest wait.
-    pub max_interval: Duration,
-    /// Each wait is drawn from ± this share of it.
-    pub randomization_factor: f64,
 }

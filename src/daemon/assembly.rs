@@ -48,8 +48,7 @@ pub struct Assembly {
     pub epoch: Epoch,
 }
 
-/// Opens the database, brings its schema up to date, builds the client, closes what dead daemons
-/// left open.
+/// Opens the database, brings its schema up to date, and builds the client.
 pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembly, StartError> {
     let meter = Meter::default();
     // Building the client reads the system's certificates (20 to 30 ms): meanwhile the database.
@@ -65,10 +64,6 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembly, StartEr
     store.claim_origin(&upstream.origin()).await?;
     let now = clock.now();
     let epoch = store.begin_epoch(now).await?;
-    let runs = store.abandon_dead_runs(epoch, now).await?;
-    if runs > 0 {
-        events::DaemonUncleanExit { runs }.emit();
-    }
     let services = Services {
         store,
         upstream: Arc::new(upstream),
@@ -76,7 +71,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembly, StartEr
         meter,
         freshness: Freshness::default(),
     };
-    let runner = Runner::new(services.clone());
+    let runner = Runner::new(services.clone().into());
     Ok(Assembly {
         services,
         runner,

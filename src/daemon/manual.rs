@@ -8,7 +8,7 @@ use super::shutdown::{Ended, Signals, drain};
 use crate::clock::Clock;
 use crate::domain::{Fire, RunOrigin, RunState, Schedule, Symbol};
 use crate::jobs::Assignment;
-use crate::runner::{OnOutcome, RunSpec};
+use crate::runner::{Admission, OnOutcome, RunSpec};
 use crate::store::{Claim, RunEnd};
 
 /// How long the task in flight may finish after a Ctrl-C.
@@ -20,7 +20,7 @@ const CLAIM_ATTEMPTS: usize = 100;
 /// What to run.
 pub struct ManualRun<'a> {
     /// Whose run it is.
-    pub schedule: &'a Schedule,
+    pub schedule: &'a Arc<Schedule>,
     /// What made it due.
     pub origin: RunOrigin,
     /// What to do.
@@ -41,24 +41,25 @@ pub async fn run_manually(
 ) -> Result<(i64, RunEnd), StartError> {
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
     let (run_id, scheduled_for) = claim(assembly, &run, clock).await?;
-    let mut handle = assembly.runner.start(RunSpec {
+    let spec = RunSpec {
         run_id,
-        schedule: run.schedule.id.clone(),
+        schedule: Arc::clone(run.schedule),
         scheduled_for,
         origin: run.origin,
         assignment: run.assignment,
         symbols: run.symbols,
-        concurrency: run.schedule.concurrency,
         timeout: run.timeout,
-        task_timeout: run.schedule.task_timeout,
         lateness_ms: 0,
+        is_resumed: false,
+        is_awaited: true,
         on_outcome: run.on_outcome,
-    });
+    };
+    let mut ending = assembly.runner.admit(spec, Admission::Beside);
     let end = tokio::select! {
-        end = &mut handle => end,
+        end = &mut ending => end,
         _ = signals.next() => {
             match drain(&assembly.runner, MANUAL_DRAIN, &mut signals).await {
-                Ended::ByThemselves | Ended::Aborted(_) => handle.await,
+                Ended::ByThemselves | Ended::Aborted(_) => ending.await,
             }
         }
     };
@@ -99,9 +100,8 @@ async fn claim(
             .store
             .claim(&[claim], assembly.epoch, now)
             .await?;
-        if let Some(ours) = ours
-            .get(&(schedule.clone(), scheduled_for))
-            .filter(|ours| ours.is_open)
+        if let Some(Some(ours)) = ours.first()
+            && ours.is_open
         {
             return Ok((ours.run_id, scheduled_for));
         }

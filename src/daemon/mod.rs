@@ -7,9 +7,8 @@ mod manual;
 mod notify;
 mod shutdown;
 
+use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::runtime::Handle;
 
 pub use assembly::{Assembly, StartError, assemble};
 pub use manual::{ManualRun, run_manually};
@@ -17,7 +16,7 @@ pub use manual::{ManualRun, run_manually};
 use crate::clock::{self, Clock};
 use crate::config::{Config, Problems};
 use crate::scheduler::housekeeping::{Chore, Housekeeping};
-use crate::scheduler::{Plan, Planner, PlannerHandle, Pulse};
+use crate::scheduler::{LONGEST_SLEEP, Planner, PlannerHandle, Pulse};
 use crate::simulator::{Options as SimulatorOptions, Simulator};
 use crate::telemetry::events;
 use shutdown::{Ended, Signals};
@@ -58,25 +57,23 @@ pub async fn serve(
         None
     };
     let assembly = assemble(&config, clock.clone()).await?;
-    let latest = assembly.services.store.latest_fires().await?;
-    let plan = Plan::new(&config.schedules, &latest, clock.now());
-    let schedules = plan.len() as u64;
     let monitor = chores::monitor(&assembly, &config, &clock);
     let pulse = Pulse::default();
-    let chores = || chores::chores(&assembly, monitor.clone(), pulse.clone(), schedules);
-    let mut housekeeping = Housekeeping::start(chores()).await?;
     warn_of_companions(&assembly).await?;
     let planner = Planner {
-        plan,
-        store: assembly.services.store.clone(),
+        schedules: config.schedules.clone(),
+        ledger: Arc::new(assembly.services.store.clone()),
         runner: assembly.runner.clone(),
         epoch: assembly.epoch,
         clock: clock.clone(),
+        longest_sleep: LONGEST_SLEEP,
         on_look: Box::new(notify::alive),
     };
-    let mut planner = planner
-        .start(Handle::current(), pulse.clone())
-        .map_err(StartError::Thread)?;
+    let mut planner = planner.start(pulse.clone()).map_err(StartError::Thread)?;
+    let opened = planner.opened().await;
+    let schedules = opened.ok_or(StartError::PlannerEnded)? as u64;
+    let chores = || chores::chores(&assembly, monitor.clone(), pulse.clone(), schedules);
+    let mut housekeeping = Housekeeping::start(chores()).await?;
     events::DaemonReady {
         epoch: assembly.epoch.0,
         schedules,

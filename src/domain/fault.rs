@@ -45,6 +45,19 @@ impl FaultClass {
         Self::Internal,
     ];
 
+    /// Whether the same task may succeed a while later: what a schedule's `retry` repeats.
+    pub fn is_passing(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited | Self::Outage | Self::BadPayload | Self::Timeout | Self::Store
+        )
+    }
+
+    /// The class of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == name)
+    }
+
     /// The stable name used in the database, in JSON and in the log.
     pub fn as_str(self) -> &'static str {
         match self {

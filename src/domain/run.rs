@@ -38,11 +38,15 @@ pub enum RunState {
     SkippedOverlap,
     /// Not run: nobody could in time.
     Missed,
+    /// Not run: the schedule was paused.
+    Paused,
+    /// Not run: its calendar has no session on that day.
+    Holiday,
 }
 
 impl RunState {
     /// Every state, for tables and tests.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Claimed,
         Self::Running,
         Self::Succeeded,
@@ -53,6 +57,8 @@ impl RunState {
         Self::Abandoned,
         Self::SkippedOverlap,
         Self::Missed,
+        Self::Paused,
+        Self::Holiday,
     ];
 
     /// The name used in the database and in JSON.
@@ -68,7 +74,19 @@ impl RunState {
             Self::Abandoned => "abandoned",
             Self::SkippedOverlap => "skipped_overlap",
             Self::Missed => "missed",
+            Self::Paused => "paused",
+            Self::Holiday => "holiday",
         }
+    }
+
+    /// The state of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+
+    /// Whether a run that ended like this counts as failed as a whole.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::TimedOut)
     }
 
     /// Whether the row will never change again.
@@ -92,17 +110,39 @@ pub enum RunOrigin {
     CatchUp,
     /// A person asked for it.
     Manual,
+    /// A person asked for the failed tasks of an earlier run.
+    Retry,
     /// `finstage backfill`.
     Backfill,
 }
 
 impl RunOrigin {
+    /// Every origin.
+    pub const ALL: [Self; 5] = [
+        Self::Schedule,
+        Self::CatchUp,
+        Self::Manual,
+        Self::Retry,
+        Self::Backfill,
+    ];
+
+    /// The origin of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|origin| origin.as_str() == name)
+    }
+
+    /// Whether a fire time made it due, and not a person.
+    pub fn is_planned(self) -> bool {
+        matches!(self, Self::Schedule | Self::CatchUp)
+    }
+
     /// The name used in the database and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Schedule => "schedule",
             Self::CatchUp => "catch_up",
             Self::Manual => "manual",
+            Self::Retry => "retry",
             Self::Backfill => "backfill",
         }
     }

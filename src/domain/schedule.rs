@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{JobKind, Symbol, Trigger};
+use super::{HeartbeatUrl, JobKind, MisfirePolicy, OverlapPolicy, Retry, Sla, Symbol, Trigger};
 
 /// The stable name of a schedule: the table's key in schedules.toml.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,26 +50,8 @@ impl fmt::Debug for ScheduleId {
     }
 }
 
-/// What happens to a fire while the schedule's previous run is still going.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OverlapPolicy {
-    /// The fire is recorded as `skipped_overlap`.
-    Skip,
-    /// The fire runs beside the other.
-    AllowAll,
-}
-
-/// What happens to fires that were due while nobody could run them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MisfirePolicy {
-    /// The newest runs late, the others are recorded as `missed`.
-    RunOnce,
-    /// All are recorded as `missed`.
-    Skip,
-}
-
 /// A schedule as the planner and the runner use it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     /// Stable name.
     pub id: ScheduleId,
@@ -99,6 +81,22 @@ pub struct Schedule {
     pub misfire_threshold: Duration,
     /// How far back a fire is still worth catching up.
     pub catchup_window: Duration,
+    /// Fires caught up at most under `run_all`; beyond it the newest win.
+    pub max_catchup: usize,
+    /// How long tasks in flight may go on after the timeout or a cancellation.
+    pub cancel_grace: Duration,
+    /// Whether and how failed tasks are repeated within the run.
+    pub retry: Option<Retry>,
+    /// Failed runs in a row after which it is paused.
+    pub pause_after_failures: Option<u32>,
+    /// No fire before this instant.
+    pub starts_at: Option<Timestamp>,
+    /// No fire from this instant on.
+    pub expires_at: Option<Timestamp>,
+    /// What is promised.
+    pub sla: Sla,
+    /// Where runs report to.
+    pub heartbeat_url: Option<HeartbeatUrl>,
     /// Free labels for filtering.
     pub tags: Vec<String>,
     /// What it is for.
@@ -110,12 +108,55 @@ pub struct Schedule {
 impl Schedule {
     /// The first fire time strictly after `after`.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
-        self.trigger.next_after(after, &self.timezone)
+        let instant = SignedDuration::from_nanos(1);
+        let not_before = self.starts_at.and_then(|at| at.checked_sub(instant).ok());
+        let after = not_before.map_or(after, |start| start.max(after));
+        self.trigger
+            .next_after(after, &self.timezone)
+            .filter(|next| self.expires_at.is_none_or(|end| *next < end))
     }
 
-    /// The latest fire time in `(from, until]`.
+    /// The latest fire time in `(from, until]`, found by walking forward from ever earlier starts;
+    /// `None` when there is none.
     pub fn latest_between(&self, from: Timestamp, until: Timestamp) -> Option<Timestamp> {
-        self.trigger.latest_between(from, until, &self.timezone)
+        // Double the look-back until a fire is inside, so that a dense schedule costs no long walk.
+        let mut back = Duration::from_secs(2);
+        let mut start = until;
+        while start > from {
+            start = until
+                .saturating_sub(crate::clock::signed(back))
+                .unwrap_or(from)
+                .max(from);
+            if let Some(mut found) = self.next_after(start).filter(|at| *at <= until) {
+                while let Some(later) = self.next_after(found).filter(|at| *at <= until) {
+                    found = later;
+                }
+                return Some(found);
+            }
+            back = back.saturating_mul(2);
+        }
+        None
+    }
+
+    /// Whether both fire at the same instants, dispatched at the same moment.
+    pub fn has_timing_of(&self, other: &Self) -> bool {
+        self.trigger == other.trigger
+            && self.timezone == other.timezone
+            && self.starts_at == other.starts_at
+            && self.expires_at == other.expires_at
+            && self.jitter == other.jitter
+    }
+
+    /// When a fire is dispatched: its instant plus this schedule's jitter.
+    pub fn dispatch_at(&self, fire: Timestamp) -> Timestamp {
+        let jitter = crate::clock::signed(self.jitter_offset());
+        fire.saturating_add(jitter).unwrap_or(fire)
+    }
+
+    /// Why nothing is done on the day of this fire; `None` when its calendar has a session then, or
+    /// when it has no calendar.
+    pub fn holiday(&self, _fire: Timestamp) -> Option<String> {
+        None
     }
 
     /// The zone's IANA name.

@@ -38,33 +38,6 @@ impl Trigger {
             }
         }
     }
-
-    /// The latest fire time in `(from, until]`, found by walking forward
-    /// from ever earlier starts; `None` when there is none.
-    pub fn latest_between(
-        &self,
-        from: Timestamp,
-        until: Timestamp,
-        zone: &TimeZone,
-    ) -> Option<Timestamp> {
-        // Double the look-back until a fire is inside, so that a dense schedule costs no long walk.
-        let mut back = Duration::from_secs(2);
-        let mut start = until;
-        while start > from {
-            start = until
-                .saturating_sub(crate::clock::signed(back))
-                .unwrap_or(from)
-                .max(from);
-            if let Some(mut found) = self.next_after(start, zone).filter(|at| *at <= until) {
-                while let Some(later) = self.next_after(found, zone).filter(|at| *at <= until) {
-                    found = later;
-                }
-                return Some(found);
-            }
-            back = back.saturating_mul(2);
-        }
-        None
-    }
 }
 
 fn nanos(duration: Duration) -> Option<i128> {
@@ -140,28 +113,5 @@ mod tests {
             next(&trigger, "2026-01-01T09:00:00Z"),
             "2026-01-01T10:00:00Z"
         );
-    }
-
-    #[test]
-    fn the_latest_fire_of_a_window_is_found_whatever_its_density() {
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let daily = Trigger::Cron(vec![CronExpr::try_new("0 9 * * *").unwrap()]);
-        for (trigger, expected) in [
-            (every(1, 0), "2026-01-03T10:00:00Z"),
-            (daily, "2026-01-03T09:00:00Z"),
-        ] {
-            let found = trigger.latest_between(
-                at("2026-01-01T00:00:00Z"),
-                at("2026-01-03T10:00:00Z"),
-                &TimeZone::UTC,
-            );
-            assert_eq!(found, Some(at(expected)));
-        }
-        let none = every(86_400, 0).latest_between(
-            at("2026-01-01T01:00:00Z"),
-            at("2026-01-01T23:00:00Z"),
-            &TimeZone::UTC,
-        );
-        assert_eq!(none, None);
     }
 }

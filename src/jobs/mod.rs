@@ -72,25 +72,46 @@ pub struct Done {
     pub rows_rejected: u64,
 }
 
-/// Does the work of one task. Repeating it changes nothing that was right.
-pub async fn perform(
-    assignment: Assignment,
-    symbol: &Symbol,
-    services: &Services,
-    budget: &Budget,
-) -> Result<Done, Fault> {
-    match assignment {
-        Assignment::Job(JobKind::Quotes) => quotes::perform(symbol, services, budget).await,
-        Assignment::Job(JobKind::DailyBars) => daily_bars::perform(symbol, services, budget).await,
-        Assignment::Job(JobKind::PriceSnapshots) => {
-            price_snapshots::perform(symbol, services, budget).await
+/// What does the work of a task: [`Services`] in production.
+#[async_trait::async_trait]
+pub trait Perform: Send + Sync {
+    /// Does the work of one task. Repeating it changes nothing that was right.
+    async fn perform(
+        &self,
+        assignment: Assignment,
+        symbol: &Symbol,
+        budget: &Budget,
+    ) -> Result<Done, Fault>;
+
+    /// Whether the upstream refuses our address right now, so that tasks only wait.
+    fn is_refused(&self) -> bool;
+}
+
+#[async_trait::async_trait]
+impl Perform for Services {
+    async fn perform(
+        &self,
+        assignment: Assignment,
+        symbol: &Symbol,
+        budget: &Budget,
+    ) -> Result<Done, Fault> {
+        match assignment {
+            Assignment::Job(JobKind::Quotes) => quotes::perform(symbol, self, budget).await,
+            Assignment::Job(JobKind::DailyBars) => daily_bars::perform(symbol, self, budget).await,
+            Assignment::Job(JobKind::PriceSnapshots) => {
+                price_snapshots::perform(symbol, self, budget).await
+            }
+            Assignment::Job(JobKind::AllTimeHigh) => {
+                all_time_high::perform(symbol, self, budget).await
+            }
+            Assignment::Backfill { from, to } => {
+                backfill::perform(symbol, from, to, self, budget).await
+            }
         }
-        Assignment::Job(JobKind::AllTimeHigh) => {
-            all_time_high::perform(symbol, services, budget).await
-        }
-        Assignment::Backfill { from, to } => {
-            backfill::perform(symbol, from, to, services, budget).await
-        }
+    }
+
+    fn is_refused(&self) -> bool {
+        self.upstream.is_refusing()
     }
 }
 

@@ -1,24 +1,33 @@
-//! One run: fan out over its symbols, contain what fails, always write an end.
+//! One run: admitted by its policy, fanned out over its symbols, what fails contained, always ended.
 
-mod active;
+mod admission;
+mod control;
 mod fan_out;
 mod record;
+mod run;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::{RunOrigin, ScheduleId, Symbol, TaskOutcome};
-use crate::jobs::{Assignment, Services};
-use crate::store::RunEnd;
-use active::Active;
+use crate::clock::Clock;
+use crate::domain::{RunOrigin, RunState, RunTotals, Schedule, ScheduleId, Symbol, TaskOutcome};
+use crate::jobs::{Assignment, Perform, Services};
+use crate::store::{Ledger, RunEnd};
+use crate::telemetry::Meter;
+use crate::upstream::Pings;
+pub use admission::Admission;
+use admission::{Moves, Ready, Slots};
+use control::Control;
+pub use control::Progress;
 
 /// Called with each task's outcome as it comes, e.g. by a progress bar.
 pub type OnOutcome = Arc<dyn Fn(&TaskOutcome) + Send + Sync>;
@@ -28,8 +37,8 @@ pub type OnOutcome = Arc<dyn Fn(&TaskOutcome) + Send + Sync>;
 pub struct RunSpec {
     /// Its row in the ledger.
     pub run_id: i64,
-    /// Whose run it is.
-    pub schedule: ScheduleId,
+    /// Whose run it is, as it was when it was claimed: a reload does not touch it.
+    pub schedule: Arc<Schedule>,
     /// The planned instant.
     pub scheduled_for: Timestamp,
     /// What made it due.
@@ -38,76 +47,228 @@ pub struct RunSpec {
     pub assignment: Assignment,
     /// The symbols.
     pub symbols: Arc<[Symbol]>,
-    /// Tasks in flight at once.
-    pub concurrency: usize,
     /// Bound on the run.
     pub timeout: Duration,
-    /// Bound on each task.
-    pub task_timeout: Duration,
     /// How late the fire was claimed.
     pub lateness_ms: i64,
+    /// Whether an earlier daemon has done some of its tasks.
+    pub is_resumed: bool,
+    /// Whether a person waits in this process for its end.
+    pub is_awaited: bool,
     /// Who wants to see each outcome.
     pub on_outcome: Option<OnOutcome>,
 }
 
+/// What runs work with.
+#[derive(Clone)]
+pub struct Desk {
+    /// Where records are kept.
+    pub ledger: Arc<dyn Ledger>,
+    /// What does a task.
+    pub work: Arc<dyn Perform>,
+    /// Time.
+    pub clock: Clock,
+    /// Durations.
+    pub meter: Meter,
+    /// How `heartbeat_url` is called.
+    pub pings: Option<Pings>,
+}
+
+impl From<Services> for Desk {
+    fn from(services: Services) -> Self {
+        Self {
+            ledger: Arc::new(services.store.clone()),
+            clock: services.clock.clone(),
+            meter: services.meter.clone(),
+            pings: Some(Pings::default()),
+            work: Arc::new(services),
+        }
+    }
+}
+
+/// The end of a run that somebody waits to hear of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Whose run it was.
+    pub schedule: ScheduleId,
+    /// How it ended.
+    pub state: RunState,
+    /// When.
+    pub finished_at: Timestamp,
+}
+
 /// Starts runs and knows which are going on. Cheap to clone.
 #[derive(Clone)]
-pub struct Runner {
-    services: Services,
+pub struct Runner(Arc<Shared>);
+
+struct Shared {
+    desk: Desk,
     runtime: Handle,
     tracker: TaskTracker,
     abort: CancellationToken,
-    active: Active,
+    slots: Mutex<Slots>,
+    ended: OnceLock<UnboundedSender<Ended>>,
 }
 
 impl Runner {
     /// A runner whose runs live on the current runtime.
-    pub fn new(services: Services) -> Self {
-        Self {
-            services,
+    pub fn new(desk: Desk) -> Self {
+        Self(Arc::new(Shared {
+            desk,
             runtime: Handle::current(),
             tracker: TaskTracker::new(),
             abort: CancellationToken::new(),
-            active: Active::default(),
+            slots: Mutex::default(),
+            ended: OnceLock::new(),
+        }))
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The ends of runs whose schedule promises something about them; for one listener.
+    pub fn ends(&self) -> UnboundedReceiver<Ended> {
+        let (sender, receiver) = unbounded_channel();
+        let _ = self.0.ended.set(sender);
+        receiver
+    }
+
+    /// Lets a run join the others of its schedule. It ends by itself, by its timeout, when it is
+    /// cancelled or by [`Self::abort`], and writes its end.
+    pub fn admit(&self, spec: RunSpec, admission: Admission) -> oneshot::Receiver<RunEnd> {
+        let (done, ending) = oneshot::channel();
+        // The lock is held until the run stands among the others: nobody may pass it by.
+        let mut slots = self.slots();
+        let Moves { start, dropped } = slots.admit(Ready { spec, done }, admission);
+        if let Some(ready) = start {
+            self.launch(&mut slots, ready);
+        }
+        drop(slots);
+        self.close_dropped(dropped);
+        ending
+    }
+
+    fn launch(&self, slots: &mut Slots, Ready { spec, done }: Ready) {
+        let desk = &self.0.desk;
+        let control = Arc::new(Control::new(&spec, desk.clock.now()));
+        slots.enter(&spec.schedule.id, spec.run_id, Arc::clone(&control));
+        self.ping(&spec, "/start");
+        let runner = self.clone();
+        let run = async move {
+            let Shared { desk, abort, .. } = &*runner.0;
+            let run = AssertUnwindSafe(run::run(&spec, desk, &control, abort));
+            let end = match run.catch_unwind().await {
+                Ok(end) => end,
+                Err(_) => record::panicked(&spec, desk).await,
+            };
+            runner.finished(&spec, &end);
+            let _ = done.send(end);
+        };
+        let _ = self.0.tracker.spawn_on(run, &self.0.runtime);
+    }
+
+    fn finished(&self, spec: &RunSpec, end: &RunEnd) {
+        let schedule = &spec.schedule;
+        let mut slots = self.slots();
+        if let Some(next) = slots.leave(&schedule.id, spec.run_id) {
+            self.launch(&mut slots, next);
+        }
+        drop(slots);
+        self.ping(
+            spec,
+            if end.state == RunState::Succeeded {
+                ""
+            } else {
+                "/fail"
+            },
+        );
+        let is_awaited = schedule.sla.max_time_since_success.is_some()
+            || schedule.pause_after_failures.is_some();
+        if let Some(ended) = self.0.ended.get().filter(|_| is_awaited) {
+            let _ = ended.send(Ended {
+                schedule: schedule.id.clone(),
+                state: end.state,
+                finished_at: self.0.desk.clock.now(),
+            });
         }
     }
 
-    /// Starts a run; it ends by itself, by its timeout or by [`Self::abort`], and writes its end.
-    pub fn start(&self, spec: RunSpec) -> JoinHandle<RunEnd> {
-        let presence = self.active.enter(&spec.schedule);
-        let (services, abort) = (self.services.clone(), self.abort.child_token());
-        self.tracker.spawn_on(
-            async move {
-                let run = AssertUnwindSafe(fan_out::run(&spec, &services, &abort));
-                let end = match run.catch_unwind().await {
-                    Ok(end) => end,
-                    Err(_) => record::panicked(&spec, &services).await,
-                };
-                drop(presence);
-                end
-            },
-            &self.runtime,
-        )
+    fn ping(&self, spec: &RunSpec, suffix: &'static str) {
+        let pings = self.0.desk.pings.clone();
+        let url = spec.schedule.heartbeat_url.clone();
+        if let (Some(url), Some(pings), true) = (url, pings, spec.origin.is_planned()) {
+            let schedule = spec.schedule.id.clone();
+            let ping = async move { pings.send(&schedule, &url, suffix).await };
+            let _ = self.0.tracker.spawn_on(ping, &self.0.runtime);
+        }
     }
 
-    /// Whether a run of this schedule is going on in this process.
-    pub fn is_active(&self, schedule: &ScheduleId) -> bool {
-        self.active.contains(schedule)
+    /// Closes the rows of runs that waited and shall not run any more.
+    fn close_dropped(&self, dropped: Vec<(Ready, String)>) {
+        for (Ready { spec, done }, reason) in dropped {
+            let runner = self.clone();
+            let close = async move {
+                let end = RunEnd {
+                    state: RunState::Cancelled,
+                    totals: RunTotals::default(),
+                    duration_ms: 0,
+                    reason: Some(reason),
+                };
+                record::never_began(&spec, &runner.0.desk, &end, &runner.0.abort).await;
+                let _ = done.send(end);
+            };
+            let _ = self.0.tracker.spawn_on(close, &self.0.runtime);
+        }
+    }
+
+    /// How many runs of this schedule are going on in this process, and how many wait for them.
+    pub fn count(&self, schedule: &ScheduleId) -> (usize, usize) {
+        self.slots().count(schedule)
+    }
+
+    /// How many runs are going on, and how many wait.
+    pub fn totals(&self) -> (usize, usize) {
+        self.slots().totals()
     }
 
     /// How many runs are going on.
     pub fn active_runs(&self) -> u64 {
-        self.active.len()
+        self.totals().0 as u64
+    }
+
+    /// The runs that are going on.
+    pub fn progress(&self) -> Vec<Progress> {
+        self.slots().progress()
+    }
+
+    /// Asks a run to end: no new tasks, and those in flight have the schedule's grace. False when
+    /// it is not going on here.
+    pub fn cancel(&self, run_id: i64, reason: &str) -> bool {
+        let cancelled = self.slots().cancel(run_id, reason);
+        let Some(waiting) = cancelled else {
+            return false;
+        };
+        let dropped = waiting.map(|ready| (ready, reason.to_owned()));
+        self.close_dropped(dropped.into_iter().collect());
+        true
+    }
+
+    /// No run begins any more; those that wait are closed.
+    pub fn close(&self) {
+        let dropped = self.slots().close();
+        self.close_dropped(dropped);
     }
 
     /// Waits until no run is going on; no run may be started any more.
     pub async fn drained(&self) {
-        self.tracker.close();
-        self.tracker.wait().await;
+        self.close();
+        self.0.tracker.close();
+        self.0.tracker.wait().await;
     }
 
     /// Ends all runs at once; each still writes its end.
     pub fn abort(&self) {
-        self.abort.cancel();
+        self.0.abort.cancel();
     }
 }

@@ -6,10 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::RunSpec;
+use super::{Desk, RunSpec};
 use crate::clock;
-use crate::domain::{FaultClass, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult};
-use crate::jobs::Services;
+use crate::domain::{FaultClass, RunState, RunTotals, Symbol, TaskOutcome, TaskResult};
 use crate::store::{RunEnd, StoreError};
 use crate::telemetry::events;
 
@@ -37,24 +36,42 @@ const TRIES_AFTER_ABORT: u32 = 3;
 /// Collects a run's outcomes and writes them in batches.
 pub(super) struct Recorder<'r> {
     spec: &'r RunSpec,
-    services: &'r Services,
-    totals: RunTotals,
-    classes: BTreeMap<FaultClass, u32>,
+    desk: &'r Desk,
+    /// The outcome of each symbol, the last one when it was tried again.
+    outcomes: BTreeMap<Symbol, TaskOutcome>,
     first_failure: Option<String>,
-    unwritten: Vec<TaskOutcome>,
+    unwritten: Vec<Symbol>,
     last_write: Instant,
     last_write_failed: bool,
+    is_slow: bool,
 }
 
 impl<'r> Recorder<'r> {
-    pub(super) async fn start(spec: &'r RunSpec, services: &'r Services) -> Self {
-        let tasks_total = u32::try_from(spec.symbols.len()).unwrap_or(u32::MAX);
-        let now = services.clock.now();
-        let start = services.store.run_started(spec.run_id, tasks_total, now);
+    fn new(spec: &'r RunSpec, desk: &'r Desk) -> Self {
+        Self {
+            spec,
+            desk,
+            outcomes: BTreeMap::new(),
+            first_failure: None,
+            unwritten: Vec::new(),
+            last_write: clock::monotonic(),
+            last_write_failed: false,
+            is_slow: false,
+        }
+    }
+
+    pub(super) async fn start(spec: &'r RunSpec, desk: &'r Desk) -> Self {
+        let mut recorder = Self::new(spec, desk);
+        if spec.is_resumed {
+            recorder.recall().await;
+        }
+        let tasks_total = recorder.totals().tasks_total;
+        let now = desk.clock.now();
+        let start = desk.ledger.run_started(spec.run_id, tasks_total, now);
         in_time(WRITE_PATIENCE, "the start of a run", start).await;
         events::RunStarted {
             run_id: spec.run_id,
-            schedule: spec.schedule.as_str(),
+            schedule: spec.schedule.id.as_str(),
             job: spec.assignment.name(),
             trigger: spec.origin.as_str(),
             scheduled_for: &spec.scheduled_for.to_string(),
@@ -62,35 +79,119 @@ impl<'r> Recorder<'r> {
             tasks_total: tasks_total.into(),
         }
         .emit();
-        Self {
-            spec,
-            services,
-            totals: RunTotals {
-                tasks_total,
-                ..RunTotals::default()
-            },
-            classes: BTreeMap::new(),
-            first_failure: None,
-            unwritten: Vec::new(),
-            last_write: clock::monotonic(),
-            last_write_failed: false,
+        recorder.note_lateness(now);
+        recorder
+    }
+
+    /// What an earlier daemon has done is not done again.
+    async fn recall(&mut self) {
+        let ended = self.desk.ledger.ended_tasks(self.spec.run_id);
+        match tokio::time::timeout(END_PATIENCE, ended).await {
+            Ok(Ok(ended)) => {
+                let ours = ended
+                    .into_iter()
+                    .filter(|outcome| self.spec.symbols.contains(&outcome.symbol));
+                self.outcomes = ours
+                    .map(|outcome| (outcome.symbol.clone(), outcome))
+                    .collect();
+            }
+            // All tasks are done again then, which does no harm.
+            Ok(Err(error)) => unavailable("the tasks of an interrupted run", &error.to_string()),
+            Err(_) => unavailable("the tasks of an interrupted run", "no answer in time"),
         }
     }
 
+    /// Says when a planned run begins later than promised.
+    fn note_lateness(&self, now: jiff::Timestamp) {
+        let schedule = &self.spec.schedule;
+        let due = schedule
+            .dispatch_at(self.spec.scheduled_for)
+            .as_millisecond();
+        let lateness_ms = now.as_millisecond().saturating_sub(due);
+        let limit_ms = schedule
+            .sla
+            .late_after
+            .map(|limit| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
+        if self.spec.origin.is_planned() && limit_ms.is_some_and(|limit| lateness_ms > limit) {
+            events::RunLate {
+                run_id: self.spec.run_id,
+                schedule: schedule.id.as_str(),
+                scheduled_for: &self.spec.scheduled_for.to_string(),
+                lateness_ms,
+                limit_ms: limit_ms.unwrap_or_default(),
+            }
+            .emit();
+        }
+    }
+
+    /// Sums over the outcomes so far.
     pub(super) fn totals(&self) -> RunTotals {
-        self.totals
+        let mut totals = RunTotals {
+            tasks_total: u32::try_from(self.spec.symbols.len()).unwrap_or(u32::MAX),
+            ..RunTotals::default()
+        };
+        for outcome in self.outcomes.values() {
+            totals.add(outcome);
+        }
+        totals
+    }
+
+    /// How many tasks have ended.
+    pub(super) fn ended(&self) -> u32 {
+        u32::try_from(self.outcomes.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The symbols without an outcome.
+    pub(super) fn unfinished(&self) -> Vec<Symbol> {
+        let symbols = self.spec.symbols.iter();
+        let open = symbols.filter(|symbol| !self.outcomes.contains_key(*symbol));
+        open.cloned().collect()
+    }
+
+    /// The symbols whose task failed for a reason that may pass.
+    pub(super) fn worth_another_try(&self) -> Vec<Symbol> {
+        let is_passing = |symbol: &&Symbol| {
+            let outcome = self.outcomes.get(*symbol);
+            outcome.is_some_and(|outcome| match &outcome.result {
+                TaskResult::Failed { class, .. } => class.is_passing(),
+                TaskResult::Succeeded { .. } => false,
+            })
+        };
+        self.spec
+            .symbols
+            .iter()
+            .filter(is_passing)
+            .cloned()
+            .collect()
+    }
+
+    /// Whether it was said that the run takes longer than promised.
+    pub(super) fn is_slow(&self) -> bool {
+        self.is_slow
+    }
+
+    /// Says that the run takes longer than promised.
+    pub(super) fn note_slow(&mut self) {
+        self.is_slow = true;
+        let limit = self.spec.schedule.sla.max_runtime.unwrap_or_default();
+        events::RunSlow {
+            run_id: self.spec.run_id,
+            schedule: self.spec.schedule.id.as_str(),
+            limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+            tasks_total: self.spec.symbols.len() as u64,
+            tasks_done: self.ended().into(),
+        }
+        .emit();
     }
 
     /// Notes one outcome.
-    pub(super) fn add(&mut self, outcome: TaskOutcome) {
-        self.totals.add(&outcome);
+    pub(super) fn add(&mut self, mut outcome: TaskOutcome) {
         if let TaskResult::Failed { class, message } = &outcome.result {
-            *self.classes.entry(*class).or_default() += 1;
             self.first_failure
                 .get_or_insert_with(|| format!("{}: {message}", outcome.symbol));
             events::TaskFailed {
                 run_id: self.spec.run_id,
-                schedule: self.spec.schedule.as_str(),
+                schedule: self.spec.schedule.id.as_str(),
                 symbol: outcome.symbol.as_str(),
                 class: class.as_str(),
                 reason: message,
@@ -100,7 +201,16 @@ impl<'r> Recorder<'r> {
         if let Some(on_outcome) = &self.spec.on_outcome {
             on_outcome(&outcome);
         }
-        self.unwritten.push(outcome);
+        if let Some(before) = self.outcomes.get(&outcome.symbol) {
+            // Tried again: what the earlier try has cost stays counted.
+            outcome.calls += before.calls;
+            outcome.retries += before.retries;
+            outcome.rate_limited += before.rate_limited;
+        }
+        if !self.unwritten.contains(&outcome.symbol) {
+            self.unwritten.push(outcome.symbol.clone());
+        }
+        self.outcomes.insert(outcome.symbol.clone(), outcome);
     }
 
     /// Writes when enough has come together. A write that fails or hangs keeps its outcomes, and is
@@ -118,8 +228,12 @@ impl<'r> Recorder<'r> {
         if self.unwritten.is_empty() {
             return true;
         }
-        let store = &self.services.store;
-        let write = store.tasks_ended(self.spec.run_id, &self.unwritten);
+        let outcomes = self
+            .unwritten
+            .iter()
+            .filter_map(|symbol| self.outcomes.get(symbol));
+        let outcomes: Vec<TaskOutcome> = outcomes.cloned().collect();
+        let write = self.desk.ledger.tasks_ended(self.spec.run_id, &outcomes);
         let is_written = in_time(patience, "the outcome of tasks", write).await;
         if is_written {
             self.unwritten.clear();
@@ -128,15 +242,14 @@ impl<'r> Recorder<'r> {
     }
 
     /// Writes the rest and the end. A run always gets one, so this tries until it works; once the
-    /// daemon is told to abort, or when a person waits for a manual run, only a few times more.
+    /// daemon is told to abort, or when a person waits in this process, only a few times more.
     pub(super) async fn finish(mut self, end: &RunEnd, abort: &CancellationToken) {
-        let is_manual = matches!(self.spec.origin, RunOrigin::Manual | RunOrigin::Backfill);
         let mut wait = BATCH_AGE;
         let mut tries = 0;
         let mut last_tries = TRIES_AFTER_ABORT;
         while !self.write_end(end, tries >= TRIES_WITH_OUTCOMES).await {
             tries += 1;
-            if abort.is_cancelled() || is_manual {
+            if abort.is_cancelled() || self.spec.is_awaited {
                 last_tries -= 1;
                 if last_tries == 0 {
                     break;
@@ -155,13 +268,13 @@ impl<'r> Recorder<'r> {
         if !self.write(END_PATIENCE).await && !even_without_outcomes {
             return false;
         }
-        let (store, now) = (&self.services.store, self.services.clock.now());
-        let write = store.run_ended(self.spec.run_id, end, now);
+        let (ledger, now) = (&self.desk.ledger, self.desk.clock.now());
+        let write = ledger.run_ended(self.spec.run_id, end, now);
         in_time(END_PATIENCE, "the end of a run", write).await
     }
 
     fn log(&self, end: &RunEnd) {
-        let (run_id, schedule) = (self.spec.run_id, self.spec.schedule.as_str());
+        let (run_id, schedule) = (self.spec.run_id, self.spec.schedule.id.as_str());
         let (job, duration_ms) = (self.spec.assignment.name(), end.duration_ms);
         let totals = &end.totals;
         let (tasks_total, tasks_failed) = (totals.tasks_total.into(), totals.tasks_failed.into());
@@ -193,6 +306,7 @@ impl<'r> Recorder<'r> {
                 events::RunCancelled {
                     run_id,
                     schedule,
+                    reason: end.reason.as_deref().unwrap_or_default(),
                     tasks_total,
                     tasks_failed,
                     duration_ms,
@@ -217,8 +331,13 @@ impl<'r> Recorder<'r> {
     }
 
     fn class_counts(&self) -> String {
-        let counts: Vec<String> = self
-            .classes
+        let mut counts: BTreeMap<FaultClass, u32> = BTreeMap::new();
+        for outcome in self.outcomes.values() {
+            if let TaskResult::Failed { class, .. } = &outcome.result {
+                *counts.entry(*class).or_default() += 1;
+            }
+        }
+        let counts: Vec<String> = counts
             .iter()
             .map(|(class, count)| format!("{class}={count}"))
             .collect();
@@ -227,21 +346,27 @@ impl<'r> Recorder<'r> {
 }
 
 /// The end of a run that itself panicked: a bug, but not one that leaves a record open.
-pub(super) async fn panicked(spec: &RunSpec, services: &Services) -> RunEnd {
+pub(super) async fn panicked(spec: &RunSpec, desk: &Desk) -> RunEnd {
     let end = RunEnd {
         state: RunState::Failed,
         totals: RunTotals::default(),
         duration_ms: 0,
         reason: Some("the run panicked; see event FS9001 in the log".to_owned()),
     };
-    if let Err(error) = services
-        .store
-        .run_ended(spec.run_id, &end, services.clock.now())
-        .await
-    {
-        unavailable("the end of a run", &error.to_string());
-    }
+    let write = desk.ledger.run_ended(spec.run_id, &end, desk.clock.now());
+    in_time(END_PATIENCE, "the end of a run", write).await;
     end
+}
+
+/// The end of a run that waited for others and was not let begin.
+pub(super) async fn never_began(
+    spec: &RunSpec,
+    desk: &Desk,
+    end: &RunEnd,
+    abort: &CancellationToken,
+) {
+    let recorder = Recorder::new(spec, desk);
+    recorder.finish(end, abort).await;
 }
 
 /// Waits for a write, but not longer; says when it did not work.

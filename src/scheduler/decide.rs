@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::situation::Situation;
 use crate::domain::{MisfirePolicy, OverlapPolicy, RunOrigin, RunState, Schedule};
+use crate::runner::Admission;
 
 /// What becomes of one fire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,248 +19,222 @@ pub struct Verdict {
     pub lateness_ms: i64,
     /// Why it is not run, or runs late.
     pub reason: Option<String>,
+    /// How it joins the runs going on, when it is run.
+    pub admission: Admission,
 }
 
 /// Decides about `fires` (ascending, all due at `now`); every one gets exactly one verdict.
-/// `served_since` is when the daemon began to serve: fires before it are caught up, however little
-/// late. `is_active` tells whether a run of the schedule is going on.
 pub fn decide(
     schedule: &Schedule,
     fires: &[Timestamp],
     now: Timestamp,
-    served_since: Timestamp,
-    is_active: bool,
+    situation: &Situation<'_>,
 ) -> Vec<Verdict> {
-    let jitter_ms = i64::try_from(schedule.jitter_offset().as_millis()).unwrap_or(0);
-    let dispatch_ms = |fire: &Timestamp| fire.as_millisecond().saturating_add(jitter_ms);
-    let lateness = |fire: &Timestamp| {
-        now.as_millisecond()
-            .saturating_sub(dispatch_ms(fire))
-            .max(0)
-    };
-    let threshold = i64::try_from(schedule.misfire_threshold.as_millis()).unwrap_or(i64::MAX);
-    let window = i64::try_from(schedule.catchup_window.as_millis()).unwrap_or(i64::MAX);
-    let is_misfire = |fire: &Timestamp| lateness(fire) > threshold;
-    let is_punctual = |fire: &Timestamp| !is_misfire(fire);
-    let newest_punctual = fires.iter().rposition(is_punctual);
-    let newest_misfire = fires.iter().rposition(is_misfire);
-    // One of many: under `skip` the newest stands for all that are due at once.
-    let one_of_many = schedule.overlap_policy == OverlapPolicy::Skip;
-    let verdict = |(index, fire): (usize, &Timestamp)| {
-        let (state, origin, reason) = if is_punctual(fire) {
-            if one_of_many && Some(index) != newest_punctual {
-                (RunState::Missed, RunOrigin::Schedule, Some(HELD_UP))
-            } else if is_active && one_of_many {
-                (
-                    RunState::SkippedOverlap,
-                    RunOrigin::Schedule,
-                    Some(STILL_GOING),
-                )
-            } else if dispatch_ms(fire) < served_since.as_millisecond() {
-                (RunState::Claimed, RunOrigin::CatchUp, Some(SHORTLY_BEFORE))
-            } else {
-                (RunState::Claimed, RunOrigin::Schedule, None)
-            }
-        } else if schedule.misfire_policy == MisfirePolicy::Skip {
-            (
-                RunState::Missed,
-                RunOrigin::Schedule,
-                Some("misfire_policy is skip"),
-            )
-        } else if Some(index) != newest_misfire || newest_punctual.is_some() {
-            (
-                RunState::Missed,
-                RunOrigin::Schedule,
-                Some("a newer fire runs for it"),
-            )
-        } else if lateness(fire) > window {
-            (
-                RunState::Missed,
-                RunOrigin::Schedule,
-                Some("older than the catch-up window"),
-            )
-        } else if is_active && one_of_many {
-            (
-                RunState::SkippedOverlap,
-                RunOrigin::Schedule,
-                Some(STILL_GOING),
-            )
-        } else {
-            (RunState::Claimed, RunOrigin::CatchUp, Some(CAUGHT_UP))
-        };
-        let (scheduled_for, lateness_ms) = (*fire, lateness(fire));
-        Verdict {
-            scheduled_for,
-            state,
-            origin,
-            lateness_ms,
-            reason: reason.map(str::to_owned),
-        }
-    };
-    fires.iter().enumerate().map(verdict).collect()
+    let mut bench = Bench::new(schedule, fires, now, situation);
+    fires.iter().map(|fire| bench.verdict(*fire)).collect()
 }
 
-const HELD_UP: &str = "several were due at once (held up); the newest runs for it";
+/// Decides about a run a person asks for at `now`: whether it runs at all, and how it joins.
+pub(super) fn decide_manual(
+    policy: OverlapPolicy,
+    running: usize,
+    waiting: usize,
+) -> Result<Admission, &'static str> {
+    join(policy, running, waiting)
+}
+
+/// How a fire joins `running` and `waiting` others, or why it does not.
+fn join(policy: OverlapPolicy, running: usize, waiting: usize) -> Result<Admission, &'static str> {
+    let is_idle = running + waiting == 0;
+    match policy {
+        OverlapPolicy::AllowAll => Ok(Admission::Beside),
+        OverlapPolicy::CancelOther => Ok(Admission::Instead),
+        _ if is_idle => Ok(Admission::After),
+        OverlapPolicy::Skip => Err(STILL_GOING),
+        OverlapPolicy::BufferOne if waiting == 0 => Ok(Admission::After),
+        OverlapPolicy::BufferOne => Err(ONE_WAITS),
+        OverlapPolicy::BufferAll if waiting < MAX_WAITING => Ok(Admission::After),
+        OverlapPolicy::BufferAll => Err(TOO_MANY_WAIT),
+    }
+}
+
+/// Runs of one schedule that may wait under `buffer_all`.
+const MAX_WAITING: usize = 1_000;
+
 const STILL_GOING: &str = "the previous run is still going";
+const ONE_WAITS: &str = "the previous run is still going and another fire waits already";
+const TOO_MANY_WAIT: &str = "1,000 fires wait already";
+const HELD_UP: &str = "several were due at once (held up); the newest runs for it";
+const NEWER_RUNS: &str = "a newer fire runs for it";
+const TOO_OLD: &str = "older than the catch-up window";
+const TOO_MANY: &str = "more than max_catchup fires were missed; newer ones run";
+const POLICY_SKIPS: &str = "misfire_policy is skip";
 const SHORTLY_BEFORE: &str = "due shortly before the daemon was there";
 const CAUGHT_UP: &str = "caught up: nobody could run it in time";
 
-#[cfg(test)]
-pub(super) mod tests {
-    use std::time::Duration;
+/// The fires of one moment, and how many places they have taken so far.
+struct Bench<'s> {
+    schedule: &'s Schedule,
+    situation: &'s Situation<'s>,
+    now: Timestamp,
+    /// The newest fires that may run at all, punctual and not.
+    newest_punctual: Option<Timestamp>,
+    newest_misfire: Option<Timestamp>,
+    /// The oldest misfire `max_catchup` leaves room for.
+    oldest_caught_up: Option<Timestamp>,
+    running: usize,
+    waiting: usize,
+}
 
-    use jiff::tz::TimeZone;
+impl<'s> Bench<'s> {
+    fn new(
+        schedule: &'s Schedule,
+        fires: &[Timestamp],
+        now: Timestamp,
+        situation: &'s Situation<'s>,
+    ) -> Self {
+        let mut bench = Self {
+            schedule,
+            situation,
+            now,
+            newest_punctual: None,
+            newest_misfire: None,
+            oldest_caught_up: None,
+            running: situation.running,
+            waiting: situation.waiting,
+        };
+        let mut misfires = 0;
+        for fire in fires.iter().rev() {
+            if bench.bar(*fire).is_some() {
+                continue;
+            }
+            if bench.is_misfire(*fire) {
+                bench.newest_misfire.get_or_insert(*fire);
+                misfires += 1;
+                if misfires <= schedule.max_catchup {
+                    bench.oldest_caught_up = Some(*fire);
+                }
+            } else {
+                bench.newest_punctual.get_or_insert(*fire);
+            }
+        }
+        bench
+    }
 
-    use super::*;
-    use crate::domain::{JobKind, ScheduleId, Trigger};
+    /// The state of a fire that is not to run whatever the time.
+    fn bar(&self, fire: Timestamp) -> Option<(RunState, String)> {
+        if let Some(pause) = self.situation.pause.filter(|pause| pause.covers(fire)) {
+            return Some((RunState::Paused, pause.reason()));
+        }
+        let closed = self.schedule.holiday(fire)?;
+        Some((RunState::Holiday, closed))
+    }
 
-    /// A schedule of one fire a minute, as the defaults have it.
-    pub(in crate::scheduler) fn every_minute() -> Schedule {
-        Schedule {
-            id: ScheduleId::try_new("s").unwrap(),
-            job: JobKind::Quotes,
-            trigger: Trigger::Every {
-                period: Duration::from_mins(1),
-                offset: Duration::ZERO,
-            },
-            timezone: TimeZone::UTC,
-            symbols: Vec::new().into(),
-            enabled: true,
-            concurrency: 1,
-            timeout: Duration::from_mins(5),
-            task_timeout: Duration::from_mins(1),
-            jitter: Duration::ZERO,
-            overlap_policy: OverlapPolicy::Skip,
-            misfire_policy: MisfirePolicy::RunOnce,
-            misfire_threshold: Duration::from_mins(1),
-            catchup_window: Duration::from_hours(1),
-            tags: Vec::new(),
-            description: None,
-            owner: None,
+    fn lateness_ms(&self, fire: Timestamp) -> i64 {
+        let due = self.schedule.dispatch_at(fire).as_millisecond();
+        self.now.as_millisecond().saturating_sub(due).max(0)
+    }
+
+    fn is_later_than(&self, fire: Timestamp, limit: std::time::Duration) -> bool {
+        self.lateness_ms(fire) > i64::try_from(limit.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn is_misfire(&self, fire: Timestamp) -> bool {
+        self.is_later_than(fire, self.schedule.misfire_threshold)
+    }
+
+    /// Under these the newest stands for all that are due at once.
+    fn is_one_of_many(&self) -> bool {
+        matches!(
+            self.schedule.overlap_policy,
+            OverlapPolicy::Skip | OverlapPolicy::CancelOther
+        )
+    }
+
+    fn runs_all(&self) -> bool {
+        self.schedule.misfire_policy == MisfirePolicy::RunAll
+    }
+
+    fn verdict(&mut self, fire: Timestamp) -> Verdict {
+        let (state, origin, reason, admission) = if let Some((state, reason)) = self.bar(fire) {
+            (state, RunOrigin::Schedule, Some(reason), Admission::After)
+        } else {
+            let decided = if self.is_misfire(fire) {
+                self.misfire(fire)
+            } else {
+                self.punctual(fire)
+            };
+            match decided {
+                Ok((origin, reason, admission)) => {
+                    let reason = reason.map(str::to_owned);
+                    (RunState::Claimed, origin, reason, admission)
+                }
+                Err((state, reason)) => {
+                    let reason = Some(reason.to_owned());
+                    (state, RunOrigin::Schedule, reason, Admission::After)
+                }
+            }
+        };
+        Verdict {
+            scheduled_for: fire,
+            state,
+            origin,
+            lateness_ms: self.lateness_ms(fire),
+            reason,
+            admission,
         }
     }
 
-    fn at(minute: i64, second: i64) -> Timestamp {
-        Timestamp::from_second(1_767_571_200 + minute * 60 + second).unwrap()
-    }
-
-    fn states(schedule: &Schedule, fires: &[i64], now: Timestamp, active: bool) -> Vec<RunState> {
-        let fires: Vec<Timestamp> = fires.iter().map(|minute| at(*minute, 0)).collect();
-        decide(schedule, &fires, now, Timestamp::MIN, active)
-            .into_iter()
-            .map(|verdict| verdict.state)
-            .collect()
-    }
-
-    use RunState::{Claimed, Missed, SkippedOverlap};
-
-    #[test]
-    fn a_punctual_fire_runs_or_is_skipped_by_the_overlap_policy() {
-        let skip = every_minute();
-        assert_eq!(states(&skip, &[10], at(10, 0), false), [Claimed]);
-        assert_eq!(states(&skip, &[10], at(10, 0), true), [SkippedOverlap]);
-        let all = Schedule {
-            overlap_policy: OverlapPolicy::AllowAll,
-            ..every_minute()
+    fn punctual(&mut self, fire: Timestamp) -> Decided {
+        let served = self.schedule.dispatch_at(fire) >= self.situation.served_since;
+        let (origin, reason) = if served {
+            (RunOrigin::Schedule, None)
+        } else {
+            (RunOrigin::CatchUp, Some(SHORTLY_BEFORE))
         };
-        assert_eq!(states(&all, &[10], at(10, 0), true), [Claimed]);
-    }
-
-    #[test]
-    fn of_many_misfires_the_newest_runs_late_and_the_others_are_missed() {
-        let verdicts = decide(
-            &every_minute(),
-            &[at(1, 0), at(2, 0), at(3, 0)],
-            at(5, 0),
-            Timestamp::MIN,
-            false,
-        );
-        let states: Vec<_> = verdicts.iter().map(|verdict| verdict.state).collect();
-        assert_eq!(states, [Missed, Missed, Claimed]);
-        assert_eq!(verdicts[2].origin, RunOrigin::CatchUp);
-        assert_eq!(verdicts[2].lateness_ms, 120_000);
-    }
-
-    #[test]
-    fn a_punctual_fire_runs_for_the_misfires_before_it() {
-        assert_eq!(
-            states(&every_minute(), &[1, 2, 5], at(5, 1), false),
-            [Missed, Missed, Claimed]
-        );
-    }
-
-    #[test]
-    fn fires_held_up_for_a_moment_are_one_run_of_the_newest_or_all_of_them() {
-        let skip = Schedule {
-            misfire_threshold: Duration::from_mins(9),
-            ..every_minute()
-        };
-        assert_eq!(
-            states(&skip, &[1, 2, 3], at(3, 1), false),
-            [Missed, Missed, Claimed]
-        );
-        assert_eq!(
-            states(&skip, &[1, 2, 3], at(3, 1), true),
-            [Missed, Missed, SkippedOverlap]
-        );
-        let all = Schedule {
-            overlap_policy: OverlapPolicy::AllowAll,
-            ..skip
-        };
-        assert_eq!(
-            states(&all, &[1, 2, 3], at(3, 1), true),
-            [Claimed, Claimed, Claimed]
-        );
-    }
-
-    #[test]
-    fn a_misfire_beyond_the_catch_up_window_is_missed() {
-        assert_eq!(states(&every_minute(), &[1], at(62, 0), false), [Missed]);
-        let skip = Schedule {
-            misfire_policy: MisfirePolicy::Skip,
-            ..every_minute()
-        };
-        assert_eq!(states(&skip, &[1], at(5, 0), false), [Missed]);
-    }
-
-    #[test]
-    fn a_fire_shortly_before_the_start_is_caught_up_and_not_counted_as_punctual() {
-        let verdicts = decide(&every_minute(), &[at(1, 0)], at(1, 9), at(1, 8), false);
-        assert_eq!(
-            (verdicts[0].state, verdicts[0].origin),
-            (Claimed, RunOrigin::CatchUp)
-        );
-    }
-
-    #[test]
-    fn jitter_is_not_lateness() {
-        let jittered = Schedule {
-            jitter: Duration::from_mins(10),
-            ..every_minute()
-        };
-        let offset = jittered.jitter_offset();
-        let now = at(1, 0).checked_add(crate::clock::signed(offset)).unwrap();
-        let verdicts = decide(&jittered, &[at(1, 0)], now, Timestamp::MIN, false);
-        assert_eq!((verdicts[0].state, verdicts[0].lateness_ms), (Claimed, 0));
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn every_fire_gets_one_verdict_and_under_skip_at_most_one_runs(
-            minutes in proptest::collection::btree_set(0_i64..200, 1..50),
-            late_s in 0_i64..20_000,
-            active: bool,
-            run_once: bool,
-        ) {
-            let fires: Vec<Timestamp> = minutes.iter().map(|minute| at(*minute, 0)).collect();
-            let now = at(*minutes.last().unwrap(), late_s);
-            let policy = if run_once { MisfirePolicy::RunOnce } else { MisfirePolicy::Skip };
-            let schedule = Schedule { misfire_policy: policy, ..every_minute() };
-            let verdicts = decide(&schedule, &fires, now, Timestamp::MIN, active);
-            let decided: Vec<_> = verdicts.iter().map(|verdict| verdict.scheduled_for).collect();
-            proptest::prop_assert_eq!(decided, fires);
-            let running = verdicts.iter().filter(|verdict| verdict.state == Claimed).count();
-            proptest::prop_assert!(running <= usize::from(!active));
+        let follows_caught_up = self.runs_all() && self.newest_misfire.is_some();
+        if self.is_one_of_many() && self.newest_punctual != Some(fire) && !follows_caught_up {
+            return Err((RunState::Missed, HELD_UP));
         }
+        let admission = self.enter(follows_caught_up)?;
+        Ok((origin, reason, admission))
+    }
+
+    fn misfire(&mut self, fire: Timestamp) -> Decided {
+        let missed = |reason| Err((RunState::Missed, reason));
+        let stands_for_others = self.newest_misfire == Some(fire) && self.newest_punctual.is_none();
+        match self.schedule.misfire_policy {
+            MisfirePolicy::Skip => return missed(POLICY_SKIPS),
+            MisfirePolicy::RunOnce if !stands_for_others => return missed(NEWER_RUNS),
+            _ if self.is_later_than(fire, self.schedule.catchup_window) => return missed(TOO_OLD),
+            MisfirePolicy::RunAll if self.oldest_caught_up.is_none_or(|first| fire < first) => {
+                return missed(TOO_MANY);
+            }
+            MisfirePolicy::RunOnce | MisfirePolicy::RunAll => {}
+        }
+        let admission = self.enter(self.runs_all())?;
+        Ok((RunOrigin::CatchUp, Some(CAUGHT_UP), admission))
+    }
+
+    /// Takes a place among the runs; `in_turn` when it has to run whatever else does.
+    fn enter(&mut self, in_turn: bool) -> Result<Admission, (RunState, &'static str)> {
+        let policy = if in_turn && self.schedule.overlap_policy != OverlapPolicy::AllowAll {
+            OverlapPolicy::BufferAll
+        } else {
+            self.schedule.overlap_policy
+        };
+        let admission = join(policy, self.running, self.waiting)
+            .map_err(|reason| (RunState::SkippedOverlap, reason))?;
+        if self.running == 0 || admission == Admission::Beside {
+            self.running += 1;
+        } else if admission == Admission::After {
+            self.waiting += 1;
+        }
+        Ok(admission)
     }
 }
+
+type Decided = Result<(RunOrigin, Option<&'static str>, Admission), (RunState, &'static str)>;
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,19 +1,22 @@
 //! Which schedule is due next: a heap over the schedules, no I/O, no clock of its own.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::signed;
-use crate::domain::{MisfirePolicy, Schedule};
+use crate::domain::{MisfirePolicy, Schedule, ScheduleId};
 
 /// Fires of one schedule that get a row each when many are due at once; of more, the newest.
 const MAX_CATCHUP_FIRES: usize = 10_000;
 
 /// Fires nobody was there for are recorded as missed this far back, whatever the catch-up window.
 const RECORD_WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Schedules whose fire after the next is looked up in one go.
+const LOOK_AHEAD: usize = 200;
 
 /// The fires of one schedule that are due.
 #[derive(Debug, Clone)]
@@ -32,13 +35,35 @@ struct Entry {
     schedule: Arc<Schedule>,
     /// Every fire up to here has its verdict.
     decided_until: Timestamp,
+    /// The first fire after that.
+    next: Option<Timestamp>,
+    /// The fire after the next, once it was looked up: what is due at a moment is then known
+    /// without searching a calendar.
+    following: Option<Option<Timestamp>>,
+}
+
+impl Entry {
+    fn new(schedule: Arc<Schedule>, decided_until: Timestamp) -> Self {
+        let next = schedule.next_after(decided_until);
+        Self {
+            schedule,
+            decided_until,
+            next,
+            following: None,
+        }
+    }
 }
 
 /// The schedules with their next fires.
+#[derive(Default)]
 pub struct Plan {
     entries: Vec<Entry>,
     // (instant of dispatch, index): the jitter is in the key, never in the fire.
     queue: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    /// Entries whose fire after the next is not known yet.
+    unprepared: Vec<usize>,
+    /// How far schedules that are gone or disabled were decided.
+    retired: HashMap<ScheduleId, Timestamp>,
 }
 
 impl Plan {
@@ -48,26 +73,60 @@ impl Plan {
     /// Of a schedule the ledger has never seen, the newest fire within the catch-up window is due
     /// at once: a first start brings data now and not tomorrow evening.
     pub fn new(
-        schedules: &[Schedule],
-        latest: &BTreeMap<String, Timestamp>,
+        schedules: &[Arc<Schedule>],
+        latest: &BTreeMap<ScheduleId, Timestamp>,
         now: Timestamp,
     ) -> Self {
-        let entries = schedules
-            .iter()
-            .filter(|schedule| schedule.enabled)
-            .map(|schedule| Entry {
-                schedule: Arc::new(schedule.clone()),
-                decided_until: decided_until(schedule, latest.get(schedule.id.as_str()), now),
-            })
-            .collect();
-        let mut plan = Self {
-            entries,
-            queue: BinaryHeap::new(),
-        };
-        for index in 0..plan.entries.len() {
-            plan.enqueue(index);
-        }
+        let mut plan = Self::default();
+        plan.replace(schedules, latest, now);
         plan
+    }
+
+    /// Plans `schedules` instead. A schedule that keeps its timing goes on where it was; of one
+    /// whose timing changed, or that was disabled, fires count from `now`; a new one is planned as
+    /// by [`Self::new`].
+    pub fn replace(
+        &mut self,
+        schedules: &[Arc<Schedule>],
+        latest: &BTreeMap<ScheduleId, Timestamp>,
+        now: Timestamp,
+    ) {
+        let mut old: HashMap<ScheduleId, Entry> = std::mem::take(&mut self.entries)
+            .into_iter()
+            .map(|entry| (entry.schedule.id.clone(), entry))
+            .collect();
+        for schedule in schedules.iter().filter(|schedule| schedule.enabled) {
+            let schedule = Arc::clone(schedule);
+            let entry = match old.remove(&schedule.id) {
+                Some(entry) if entry.schedule.has_timing_of(&schedule) => {
+                    Entry { schedule, ..entry }
+                }
+                Some(entry) => Entry::new(schedule, entry.decided_until.max(now)),
+                None => match self.retired.remove(&schedule.id) {
+                    Some(decided_until) => Entry::new(schedule, decided_until.max(now)),
+                    None => {
+                        let until = decided_until(&schedule, latest.get(&schedule.id), now);
+                        Entry::new(schedule, until)
+                    }
+                },
+            };
+            self.entries.push(entry);
+        }
+        let gone = old.into_iter().map(|(id, entry)| (id, entry.decided_until));
+        self.retired.extend(gone);
+        self.requeue();
+    }
+
+    /// Those of `schedules` whose fires were never decided in this plan's life.
+    pub fn unknown(&self, schedules: &[Arc<Schedule>]) -> Vec<ScheduleId> {
+        let known: HashSet<&ScheduleId> = self
+            .entries
+            .iter()
+            .map(|entry| &entry.schedule.id)
+            .chain(self.retired.keys())
+            .collect();
+        let ids = schedules.iter().map(|schedule| &schedule.id);
+        ids.filter(|id| !known.contains(id)).cloned().collect()
     }
 
     /// How many schedules are planned.
@@ -85,6 +144,24 @@ impl Plan {
         self.queue.peek().map(|Reverse((at, _))| *at)
     }
 
+    /// The next fire of each planned schedule.
+    pub fn next_fires(&self) -> impl Iterator<Item = (&ScheduleId, Option<Timestamp>)> {
+        self.entries
+            .iter()
+            .map(|entry| (&entry.schedule.id, entry.next))
+    }
+
+    /// The fires of a schedule that wait for their verdict at `now`.
+    pub fn due_fires(&self, id: &ScheduleId, now: Timestamp) -> Vec<Timestamp> {
+        let entry = self.entries.iter().find(|entry| entry.schedule.id == *id);
+        let Some(entry) = entry else {
+            return Vec::new();
+        };
+        let jitter = signed(entry.schedule.jitter_offset());
+        let until = now.saturating_sub(jitter).unwrap_or(now);
+        newest_fires(&entry.schedule, entry.decided_until, until).0
+    }
+
     /// Takes all schedules due at `now` out of the queue; each must come back by [`Self::decided`]
     /// or [`Self::put_back`].
     pub fn take_due(&mut self, now: Timestamp) -> Vec<Due> {
@@ -99,7 +176,12 @@ impl Plan {
             };
             let jitter = signed(entry.schedule.jitter_offset());
             let until = now.saturating_sub(jitter).unwrap_or(now);
-            let (fires, unlisted) = newest_fires(&entry.schedule, entry.decided_until, until);
+            let (fires, unlisted) = match (entry.next, entry.following) {
+                (Some(next), Some(following)) if following.is_none_or(|then| then > until) => {
+                    (vec![next], false)
+                }
+                _ => newest_fires(&entry.schedule, entry.decided_until, until),
+            };
             due.push(Due {
                 index,
                 schedule: Arc::clone(&entry.schedule),
@@ -112,22 +194,45 @@ impl Plan {
 
     /// All fires of `due` are in the ledger.
     pub fn decided(&mut self, due: &Due) {
-        if let (Some(entry), Some(last)) = (self.entries.get_mut(due.index), due.fires.last()) {
-            entry.decided_until = entry.decided_until.max(*last);
-        }
+        let (Some(entry), Some(last)) = (self.entries.get_mut(due.index), due.fires.last()) else {
+            return;
+        };
+        entry.decided_until = entry.decided_until.max(*last);
+        let following = entry.following.take();
+        entry.next = match following {
+            Some(following) if entry.next == Some(*last) => following,
+            _ => entry.schedule.next_after(entry.decided_until),
+        };
+        self.unprepared.push(due.index);
         self.enqueue(due.index);
+    }
+
+    /// Looks up what comes after the next fire, for some schedules; gives whether there are more.
+    pub fn look_ahead(&mut self) -> bool {
+        for _ in 0..LOOK_AHEAD {
+            let Some(index) = self.unprepared.pop() else {
+                return false;
+            };
+            if let Some(entry) = self.entries.get_mut(index) {
+                let following = entry.next.and_then(|next| entry.schedule.next_after(next));
+                entry.following = Some(following);
+            }
+        }
+        !self.unprepared.is_empty()
     }
 
     /// The wall clock was stepped back to `now`: what was decided for instants that come again is
     /// in the ledger, so deciding starts over from here.
     pub fn rebase(&mut self, now: Timestamp) {
         for entry in &mut self.entries {
-            entry.decided_until = entry.decided_until.min(now);
+            if entry.decided_until > now {
+                *entry = Entry::new(Arc::clone(&entry.schedule), now);
+            }
         }
-        self.queue.clear();
-        for index in 0..self.entries.len() {
-            self.enqueue(index);
+        for decided_until in self.retired.values_mut() {
+            *decided_until = (*decided_until).min(now);
         }
+        self.requeue();
     }
 
     /// The ledger could not be asked: the fires of `due` stay due.
@@ -135,14 +240,28 @@ impl Plan {
         self.enqueue(due.index);
     }
 
+    fn requeue(&mut self) {
+        self.queue.clear();
+        self.unprepared.clear();
+        for index in 0..self.entries.len() {
+            self.enqueue(index);
+            if self
+                .entries
+                .get(index)
+                .is_some_and(|entry| entry.following.is_none())
+            {
+                self.unprepared.push(index);
+            }
+        }
+    }
+
     fn enqueue(&mut self, index: usize) {
         let Some(entry) = self.entries.get(index) else {
             return;
         };
-        if let Some(next) = entry.schedule.next_after(entry.decided_until) {
-            let jitter = signed(entry.schedule.jitter_offset());
-            let dispatch = next.saturating_add(jitter).unwrap_or(next);
-            self.queue.push(Reverse((dispatch, index)));
+        if let Some(next) = entry.next {
+            self.queue
+                .push(Reverse((entry.schedule.dispatch_at(next), index)));
         }
     }
 }
@@ -190,122 +309,4 @@ fn newest_fires(schedule: &Schedule, from: Timestamp, until: Timestamp) -> (Vec<
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::domain::Trigger;
-    use crate::scheduler::decide::tests::every_minute;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    fn seen(latest: &str) -> BTreeMap<String, Timestamp> {
-        BTreeMap::from([("s".to_owned(), at(latest))])
-    }
-
-    fn texts(fires: &[Timestamp]) -> Vec<String> {
-        fires.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn a_schedule_never_seen_is_due_at_once_for_its_newest_fire_only() {
-        let now = at("2026-01-05T10:00:30Z");
-        let mut plan = Plan::new(&[every_minute()], &BTreeMap::new(), now);
-        let due = plan.take_due(now);
-        assert_eq!(texts(&due[0].fires), ["2026-01-05T10:00:00Z"]);
-        plan.decided(&due[0]);
-        assert_eq!(plan.next_dispatch(), Some(at("2026-01-05T10:01:00Z")));
-    }
-
-    #[test]
-    fn fires_since_the_last_row_are_due_within_the_catch_up_window() {
-        let now = at("2026-01-05T10:00:30Z");
-        let mut plan = Plan::new(&[every_minute()], &seen("2026-01-05T09:57:00Z"), now);
-        let due = plan.take_due(now);
-        let expected = [
-            "2026-01-05T09:58:00Z",
-            "2026-01-05T09:59:00Z",
-            "2026-01-05T10:00:00Z",
-        ];
-        assert_eq!(texts(&due[0].fires), expected);
-        assert!(!due[0].unlisted);
-    }
-
-    #[test]
-    fn a_month_of_missed_seconds_is_bounded_and_quickly_found() {
-        let trigger = Trigger::Every {
-            period: Duration::from_secs(1),
-            offset: Duration::ZERO,
-        };
-        let window = Duration::from_hours(24 * 7);
-        let schedule = Schedule {
-            trigger,
-            catchup_window: window,
-            ..every_minute()
-        };
-        let now = at("2026-01-05T10:00:00Z");
-        let mut plan = Plan::new(&[schedule], &seen("2025-12-01T00:00:00Z"), now);
-        let due = plan.take_due(now);
-        assert_eq!(due[0].fires.len(), MAX_CATCHUP_FIRES);
-        assert_eq!(due[0].fires.last(), Some(&now));
-        assert!(due[0].unlisted);
-    }
-
-    #[test]
-    fn a_daily_fire_missed_outside_the_catch_up_window_is_due_for_its_verdict_all_the_same() {
-        let trigger = Trigger::Every {
-            period: Duration::from_hours(24),
-            offset: Duration::ZERO,
-        };
-        let schedule = Schedule {
-            trigger,
-            ..every_minute()
-        };
-        let now = at("2026-01-06T05:00:00Z");
-        let mut plan = Plan::new(&[schedule], &seen("2026-01-05T00:00:00Z"), now);
-        assert_eq!(
-            texts(&plan.take_due(now)[0].fires),
-            ["2026-01-06T00:00:00Z"]
-        );
-    }
-
-    #[test]
-    fn a_row_from_the_future_does_not_silence_its_schedule() {
-        let now = at("2026-01-05T10:00:30Z");
-        let plan = Plan::new(&[every_minute()], &seen("2030-01-01T00:00:00Z"), now);
-        assert_eq!(plan.next_dispatch(), Some(at("2026-01-05T10:01:00Z")));
-    }
-
-    #[test]
-    fn what_is_put_back_stays_due() {
-        let now = at("2026-01-05T10:00:30Z");
-        let mut plan = Plan::new(&[every_minute()], &BTreeMap::new(), now);
-        let due = plan.take_due(now);
-        assert!(plan.take_due(now).is_empty());
-        plan.put_back(&due[0]);
-        assert_eq!(plan.take_due(now)[0].fires, due[0].fires);
-    }
-
-    #[test]
-    fn a_clock_that_goes_back_is_followed_and_not_waited_for() {
-        let now = at("2026-01-06T10:00:30Z");
-        let mut plan = Plan::new(&[every_minute()], &BTreeMap::new(), now);
-        let due = plan.take_due(now);
-        plan.decided(&due[0]);
-        let yesterday = at("2026-01-05T10:00:30Z");
-        assert!(plan.take_due(yesterday).is_empty());
-        plan.rebase(yesterday);
-        assert_eq!(plan.next_dispatch(), Some(at("2026-01-05T10:01:00Z")));
-    }
-
-    #[test]
-    fn a_disabled_schedule_is_not_planned() {
-        let schedule = Schedule {
-            enabled: false,
-            ..every_minute()
-        };
-        assert!(Plan::new(&[schedule], &BTreeMap::new(), Timestamp::UNIX_EPOCH).is_empty());
-    }
-}
+mod tests;

@@ -1,12 +1,17 @@
 //! Between the domain's values and the columns' types: chrono lives here and nowhere else.
 
-use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, SecondsFormat, Utc};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 /// An instant as a column, to the millisecond: what every backend keeps exactly.
 pub(super) fn to_column(at: Timestamp) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(at.as_millisecond()).unwrap_or_default()
+}
+
+/// The same in words, exactly as sqlx writes it into SQLite.
+pub(super) fn to_text(at: Timestamp) -> String {
+    to_column(at).to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }
 
 /// A column as an instant.

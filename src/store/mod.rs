@@ -32,7 +32,7 @@ use sea_orm_migration::{Migration, MigratorTrait as _};
 pub use answer::{Answer, Covers, Instrument, Known, Written};
 pub use error::StoreError;
 pub use history::{RunFilter, RunRow, TaskRow};
-pub use ledger::{Claim, Epoch, Ours, RunEnd};
+pub use ledger::{Claim, Epoch, Interrupted, Ledger, Ours, Recovery, RunEnd};
 pub use reports::{DurationReport, ProcessReport, ScheduleReport};
 pub use samples::ResourceSample;
 
@@ -70,6 +70,7 @@ pub struct Store {
     url: StoreUrl,
     file: Option<FileId>,
     turn: Arc<tokio::sync::Mutex<Writer>>,
+    queue: Arc<tokio::sync::Mutex<()>>,
     meter: Meter,
 }
 
@@ -116,6 +117,7 @@ impl Store {
             url: url.clone(),
             file,
             turn: Arc::new(tokio::sync::Mutex::new(Writer::Clean)),
+            queue: Arc::default(),
             meter,
         })
     }
@@ -199,34 +201,56 @@ impl Store {
         match self.meter.measure(Work::Query, what, bounded).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(source)) => Err(StoreError::Statement { what, source }),
-            Err(_) => Err(StoreError::Timeout {
-                what,
-                after: STATEMENT_TIMEOUT,
-            }),
+            Err(_) => Err(late(what)),
         }
     }
 
-    /// Runs one writing use of the database. On SQLite one at a time: after a failure nobody may
-    /// use the connection before it is replaced.
+    /// Runs one writing use of the database.
     async fn tell<T>(
         &self,
         what: &'static str,
         query: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, StoreError> {
+        // One of those who are in no hurry at a time waits for the connection itself, so that a
+        // claim has at most two before it, however many runs write their outcomes.
+        let queued = tokio::time::timeout(STATEMENT_TIMEOUT, self.queue.lock()).await;
+        let Ok(queued) = queued else {
+            return Err(late(what));
+        };
+        self.write_in_turn(what, query, Some(queued)).await
+    }
+
+    /// The same for what others wait for: the claim of fires.
+    async fn tell_first<T>(
+        &self,
+        what: &'static str,
+        query: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, StoreError> {
+        self.write_in_turn(what, query, None).await
+    }
+
+    /// On SQLite one use at a time: after a failure nobody may use the connection before it is
+    /// replaced.
+    async fn write_in_turn<T>(
+        &self,
+        what: &'static str,
+        query: impl Future<Output = Result<T, DbErr>>,
+        queued: Option<tokio::sync::MutexGuard<'_, ()>>,
+    ) -> Result<T, StoreError> {
         if !self.url.is_sqlite() {
+            drop(queued);
             return self.ask(what, query).await;
         }
-        let late = StoreError::Timeout {
-            what,
-            after: STATEMENT_TIMEOUT,
-        };
         let turn = tokio::time::timeout(STATEMENT_TIMEOUT, self.turn.lock()).await;
-        let Ok(mut turn) = turn else { return Err(late) };
+        let Ok(mut turn) = turn else {
+            return Err(late(what));
+        };
+        drop(queued);
         // Cut off in the middle (a run's timeout), the connection counts as failed too.
         if std::mem::replace(&mut *turn, Writer::InUse) == Writer::InUse
             && !self.replace_writer().await
         {
-            return Err(late);
+            return Err(late(what));
         }
         let result = self.ask(what, query).await;
         if result.is_ok() || self.replace_writer().await {
@@ -261,6 +285,13 @@ impl Store {
             ..Default::default()
         };
         self.write.begin_with_options(options).await
+    }
+}
+
+fn late(what: &'static str) -> StoreError {
+    StoreError::Timeout {
+        what,
+        after: STATEMENT_TIMEOUT,
     }
 }
 

@@ -51,8 +51,8 @@ macro_rules! events {
             }
         )*
 
-        /// Every event the daemon can write, in order of code.
-        pub static CATALOGUE: &[crate::telemetry::EventDef] = &[
+        /// The events of this file, in order of code.
+        pub(super) static CATALOGUE: &[crate::telemetry::EventDef] = &[
             $( crate::telemetry::EventDef {
                 name: $event,
                 code: $code,

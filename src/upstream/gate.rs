@@ -10,7 +10,8 @@ use super::cooldown::Cooldown;
 use super::limiter::Limiter;
 use super::retry::Waits;
 use crate::clock;
-use crate::config::{Retry, UpstreamSettings};
+use crate::config::UpstreamSettings;
+use crate::domain::Retry;
 use crate::domain::{FaultClass, Symbol};
 use crate::telemetry::{Meter, Work, events};
 

@@ -7,6 +7,7 @@ mod client;
 mod cooldown;
 mod gate;
 mod limiter;
+mod pings;
 mod retry;
 pub mod yahoo;
 
@@ -19,6 +20,8 @@ use jiff::tz::TimeZone;
 pub use budget::{Budget, CallCounts};
 pub use client::ClientError;
 pub use gate::Gate;
+pub use pings::Pings;
+pub use retry::Waits;
 pub use yahoo::Yahoo;
 
 use crate::domain::{BarFlaw, DailyBar, FaultClass, Symbol};

@@ -9,16 +9,17 @@ use std::time::Duration;
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff as _;
 
-use crate::config::Retry;
+use crate::domain::Retry;
 
-/// The waits of one question.
-pub(super) struct Waits {
+/// The waits between attempts.
+pub struct Waits {
     backoff: ExponentialBackoff,
     left: u32,
 }
 
 impl Waits {
-    pub(super) fn new(retry: &Retry) -> Self {
+    /// All waits that `retry` allows.
+    pub fn new(retry: &Retry) -> Self {
         let backoff = ExponentialBackoff {
             current_interval: retry.initial_interval,
             initial_interval: retry.initial_interval,
@@ -35,7 +36,11 @@ impl Waits {
     }
 
     /// The wait before the next attempt; `None` when there is none left.
-    pub(super) fn next(&mut self) -> Option<Duration> {
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "an iterator would hide that it draws lots"
+    )]
+    pub fn next(&mut self) -> Option<Duration> {
         self.left = self.left.checked_sub(1)?;
         self.backoff.next_backoff()
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use finstage::clock::Clock;
 use finstage::domain::{JobKind, RunState};
 use finstage::jobs::Assignment;
+use finstage::runner::Admission;
 use finstage::simulator::{Fault, Options};
 use finstage::upstream::yahoo::read;
 use finstage::upstream::{Budget, Chart, ChartRequest, MarketData};
@@ -176,7 +177,7 @@ async fn a_run_out_of_time_gives_every_symbol_an_outcome() {
         .spec(Assignment::Job(JobKind::DailyBars), &symbols)
         .await;
     spec.timeout = Duration::from_millis(1_500);
-    spec.concurrency = 3;
+    Arc::make_mut(&mut spec.schedule).concurrency = 3;
     let run = world.finish(spec).await;
     assert_eq!(run.end.state, RunState::TimedOut);
     assert_eq!(run.run.reason.as_deref(), Some("not done within 1.50s"));
@@ -188,11 +189,7 @@ async fn a_run_out_of_time_gives_every_symbol_an_outcome() {
         "{told:?}"
     );
     assert_eq!(world.bars("A").await.len(), 1, "what was done is kept");
-    assert!(
-        !world
-            .runner
-            .is_active(&crate::support::values::schedule("tests"))
-    );
+    assert_eq!(world.runner.totals(), (0, 0));
 }
 
 #[tokio::test]
@@ -201,8 +198,8 @@ async fn an_abort_ends_all_runs_and_each_is_closed_in_the_ledger() {
     let mut runs = Vec::new();
     for symbols in [["HANG1", "B", "C"], ["HANG2", "E", "F"]] {
         let mut spec = world.spec(Assignment::Job(JobKind::Quotes), &symbols).await;
-        spec.concurrency = 1;
-        runs.push((spec.run_id, world.runner.start(spec)));
+        Arc::make_mut(&mut spec.schedule).concurrency = 1;
+        runs.push((spec.run_id, world.runner.admit(spec, Admission::Beside)));
         upstream.hanging.notified().await;
     }
     assert_eq!(world.runner.active_runs(), 2);
@@ -234,7 +231,7 @@ async fn a_database_that_fails_is_the_outcome_of_the_tasks_and_the_run_still_end
     sea_orm::ConnectionTrait::execute_unprepared(&behind, "DROP TABLE daily_bars")
         .await
         .unwrap();
-    let end = world.runner.start(spec).await.unwrap();
+    let end = world.runner.admit(spec, Admission::Beside).await.unwrap();
     let left = world.left(id, end).await;
     assert_eq!(left.told(), ["A store", "B store"]);
     assert_eq!(left.end.state, RunState::Failed);

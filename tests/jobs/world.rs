@@ -5,17 +5,18 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use finstage::clock::Clock;
-use finstage::config::{Cooldown, Retry, UpstreamSettings};
+use finstage::config::{Cooldown, UpstreamSettings};
+use finstage::domain::Retry;
 use finstage::domain::{DailyBar, JobKind, RunOrigin, Symbol, TaskOutcome};
 use finstage::jobs::{Assignment, Freshness, Services};
-use finstage::runner::{RunSpec, Runner};
+use finstage::runner::{Admission, RunSpec, Runner};
 use finstage::simulator::{Options, Simulator};
 use finstage::store::{Epoch, RunEnd, RunRow, Store, TaskRow};
 use finstage::telemetry::Meter;
 use finstage::upstream::{MarketData, Yahoo};
 
 use crate::support::database::Database;
-use crate::support::values::{at, claim, day, schedule, symbol};
+use crate::support::values::{at, claim, day, planned, symbol};
 
 /// A Saturday: the markets rest and nothing changes by itself.
 pub(super) const SATURDAY: &str = "2026-11-21T12:00:00Z";
@@ -96,7 +97,7 @@ impl World {
         };
         Self {
             store,
-            runner: Runner::new(services.clone()),
+            runner: Runner::new(services.clone().into()),
             services,
             epoch,
             fires: AtomicI64::new(0),
@@ -110,7 +111,7 @@ impl World {
             freshness: Freshness::default(),
             ..self.services.clone()
         };
-        self.runner = Runner::new(services);
+        self.runner = Runner::new(services.into());
     }
 
     /// A claimed fire of `assignment` over `symbols`, for a start.
@@ -124,16 +125,16 @@ impl World {
             .await
             .unwrap();
         RunSpec {
-            run_id: ours.values().next().unwrap().run_id,
-            schedule: schedule("tests"),
+            run_id: ours[0].unwrap().run_id,
+            schedule: Arc::new(planned("tests")),
             scheduled_for,
             origin: RunOrigin::Schedule,
             assignment,
             symbols: symbols.iter().map(|name| symbol(name)).collect(),
-            concurrency: 4,
             timeout: Duration::from_mins(1),
-            task_timeout: Duration::from_secs(30),
             lateness_ms: 0,
+            is_resumed: false,
+            is_awaited: false,
             on_outcome: None,
         }
     }
@@ -152,7 +153,7 @@ impl World {
             heard.lock().unwrap().push(outcome.clone());
         }));
         let (run_id, symbols) = (spec.run_id, spec.symbols.len());
-        let end = self.runner.start(spec).await.unwrap();
+        let end = self.runner.admit(spec, Admission::Beside).await.unwrap();
         let left = self.left(run_id, end).await;
         assert_eq!(
             outcomes.lock().unwrap().len(),

@@ -1,8 +1,8 @@
-//! `Trigger::Every` against its definition, `Trigger::latest_between` against stepping forward.
+//! `Trigger::Every` against its definition, `Schedule::latest_between` against stepping forward.
 
 use std::time::Duration;
 
-use finstage::domain::{CronExpr, Trigger};
+use finstage::domain::{CronExpr, Schedule, Trigger};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -10,6 +10,7 @@ use super::generate::{self, Dates};
 use super::random::Random;
 use super::tally::{Tally, instant, seed, setting};
 use super::walk::{DAY, HOUR, Wall, Zone};
+use crate::support::values::planned;
 
 const SECOND_NANOS: i128 = 1_000_000_000;
 
@@ -64,7 +65,12 @@ fn the_latest_fire_of_a_window_is_the_one_that_stepping_forward_ends_on() {
         while let Some(next) = trigger.next_after(at, &zone.tz).filter(|at| *at <= until) {
             (expected, at) = (Some(next), next);
         }
-        let got = trigger.latest_between(from, until, &zone.tz);
+        let schedule = Schedule {
+            trigger: trigger.clone(),
+            timezone: zone.tz.clone(),
+            ..planned("oracle")
+        };
+        let got = schedule.latest_between(from, until);
         tally.check(got == expected, || {
             let (name, expected) = (&zone.name, expected.map(|at| at.to_string()));
             format!(
@@ -77,13 +83,14 @@ fn the_latest_fire_of_a_window_is_the_one_that_stepping_forward_ends_on() {
 
 #[test]
 fn the_latest_fire_of_an_empty_window_is_none() {
-    let every_second = Trigger::Every {
-        period: Duration::from_secs(1),
-        offset: Duration::ZERO,
+    let every_second = Schedule {
+        trigger: Trigger::Every {
+            period: Duration::from_secs(1),
+            offset: Duration::ZERO,
+        },
+        ..planned("oracle")
     };
-    let latest = |from, until| {
-        every_second.latest_between(instant(from, 0), instant(until, 0), &TimeZone::UTC)
-    };
+    let latest = |from, until| every_second.latest_between(instant(from, 0), instant(until, 0));
     assert_eq!(latest(-5, -5), None);
     assert_eq!(latest(5, -5), None);
     assert_eq!(latest(-6, -5), Some(instant(-5, 0)));

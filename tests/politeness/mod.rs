@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use finstage::clock::monotonic;
-use finstage::config::{Cooldown, Retry, UpstreamSettings};
+use finstage::config::{Cooldown, UpstreamSettings};
+use finstage::domain::Retry;
 use finstage::domain::{FaultClass, Symbol};
 use finstage::telemetry::Meter;
 use finstage::upstream::{Budget, CallCounts, Fault, Gate};

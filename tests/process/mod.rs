@@ -6,7 +6,7 @@ mod readme;
 use daemon::Home;
 use finstage::clock::Clock;
 use finstage::simulator::{Options, Simulator};
-use finstage::telemetry::events::CATALOGUE;
+use finstage::telemetry::events::catalogue;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -81,8 +81,7 @@ fn the_main_job_runs_end_to_end_and_every_line_of_its_log_is_in_the_catalogue() 
     assert!(status.success());
     assert_eq!(log.last().unwrap()["event"], "daemon.stopped");
     for line in &log {
-        let known = CATALOGUE
-            .iter()
+        let known = catalogue()
             .find(|event| line["event"] == event.name)
             .expect("unknown");
         assert_eq!(line["code"], known.code);
@@ -152,29 +151,44 @@ fn sigterm_in_the_middle_of_a_run_drains_then_aborts_and_closes_every_record() {
 }
 
 #[test]
-fn a_killed_daemon_leaves_a_run_that_the_next_start_calls_abandoned() {
+fn a_killed_daemon_leaves_a_run_that_the_next_start_takes_up_where_it_was() {
     let options = Options {
-        latency: Duration::from_mins(1),
+        latency: Duration::from_millis(100),
         ..Options::default()
     };
     let (_runtime, simulator) = simulator(options);
     let upstream = format!("base_url = \"{}\"", simulator.base_url());
-    let home = Home::new(&schedules(&upstream, "\"A\"", ""));
+    let symbols: Vec<String> = (0..30).map(|n| format!("\"S{n}\"")).collect();
+    let home = Home::new(&schedules(
+        &upstream,
+        &symbols.join(", "),
+        "concurrency = 1",
+    ));
     let mut daemon = home.start(&["run"]);
     daemon.wait_for_event("run.started");
+    // Outcomes are written about once a second.
+    let ended = || home.json(&["runs", "--tasks", "1", "--json"]);
+    while ended().as_array().unwrap().is_empty() {}
     daemon.signal("-KILL");
     assert!(!daemon.end().0.success());
+    let kept = ended().as_array().unwrap().len() as u64;
+    let asked = simulator.stats().requests;
     let mut daemon = home.start(&["run"]);
     let event = daemon.wait_for_event("daemon.unclean_previous_exit");
     assert_eq!(event["runs"], 1);
-    daemon.wait_for_event("daemon.ready");
+    daemon.wait_for_event("run.resumed");
+    let finished = daemon.wait_for_event("run.finished");
+    assert_eq!(finished["tasks.total"], 30);
     daemon.signal("-TERM");
     assert!(daemon.end().0.success());
     assert_eq!(
         states(&home),
-        ["abandoned"],
+        ["succeeded"],
         "and its fire is not run a second time"
     );
+    assert_eq!(ended().as_array().unwrap().len(), 30);
+    let asked_again = simulator.stats().requests - asked;
+    assert_eq!(asked_again, 30 - kept, "what was done is not done again");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use finstage::domain::{FaultClass, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult};
-use finstage::store::{Claim, Epoch, RunEnd, RunFilter, RunRow, Store};
+use finstage::store::{Claim, Epoch, Interrupted, Recovery, RunEnd, RunFilter, RunRow, Store};
 use jiff::Timestamp;
 
 use crate::support::database::Database;
@@ -11,7 +11,7 @@ use crate::support::values::{at, claim, schedule, symbol};
 
 const NOON: &str = "2026-11-23T12:00:00Z";
 
-fn noon() -> Timestamp {
+pub(super) fn noon() -> Timestamp {
     at(NOON)
 }
 
@@ -24,13 +24,13 @@ fn fires(count: i64) -> Vec<Claim> {
         .collect()
 }
 
-async fn epoch(store: &Store) -> Epoch {
+pub(super) async fn epoch(store: &Store) -> Epoch {
     store.begin_epoch(noon()).await.unwrap()
 }
 
-async fn claim_one(store: &Store, epoch: Epoch, fire: Claim) -> i64 {
+pub(super) async fn claim_one(store: &Store, epoch: Epoch, fire: Claim) -> i64 {
     let ours = store.claim(&[fire], epoch, noon()).await.unwrap();
-    ours.values().next().unwrap().run_id
+    ours[0].unwrap().run_id
 }
 
 async fn all_runs(store: &Store) -> Vec<RunRow> {
@@ -41,7 +41,7 @@ async fn all_runs(store: &Store) -> Vec<RunRow> {
     store.runs(&all).await.unwrap()
 }
 
-fn end(state: RunState) -> RunEnd {
+pub(super) fn end(state: RunState) -> RunEnd {
     RunEnd {
         state,
         totals: RunTotals::default(),
@@ -62,8 +62,10 @@ pub(super) async fn of_two_daemons_one_wins_each_fire(database: Database) {
             one.claim(part, first, noon()),
             two.claim(part, second, noon())
         );
-        for (fire, _) in a.unwrap().into_iter().chain(b.unwrap()) {
-            assert!(won.insert(fire.clone()), "{fire:?} was won twice");
+        for (fire, (a, b)) in part.iter().zip(a.unwrap().iter().zip(b.unwrap())) {
+            assert!(a.is_none() || b.is_none(), "{fire:?} was won twice");
+            let fire = (fire.fire.schedule.clone(), fire.fire.scheduled_for);
+            won.extend(a.or(b).map(|_| fire));
         }
     }
     assert_eq!(won.len(), fires.len(), "a fire was won by nobody");
@@ -75,14 +77,16 @@ pub(super) async fn five_thousand_fires_are_claimed_at_once(database: Database) 
     let (first, second) = (epoch(&store).await, epoch(&store).await);
     let fires = fires(5_000);
     let ours = store.claim(&fires, first, noon()).await.unwrap();
-    let ids: BTreeSet<i64> = ours.values().map(|ours| ours.run_id).collect();
+    let ids: BTreeSet<i64> = ours.iter().flatten().map(|ours| ours.run_id).collect();
     assert_eq!((ours.len(), ids.len()), (5_000, 5_000));
-    for fire in &fires {
-        let key = (fire.fire.schedule.clone(), fire.fire.scheduled_for);
-        assert!(ours.contains_key(&key), "{key:?}");
-    }
+    assert!(ours.iter().flatten().all(|ours| ours.is_open));
+    let again = store.claim(&fires, first, noon()).await.unwrap();
+    assert_eq!(
+        again, ours,
+        "a claim whose answer was lost may be made again"
+    );
     let theirs = store.claim(&fires, second, noon()).await.unwrap();
-    assert!(theirs.is_empty());
+    assert_eq!(theirs, [None].repeat(5_000));
     assert!(store.claim(&[], first, noon()).await.unwrap().is_empty());
 }
 
@@ -97,12 +101,15 @@ pub(super) async fn a_claim_tells_of_the_fires_asked_for_and_no_others(database:
         .unwrap();
     let asked = [claim("a", early), claim("a", late)];
     let ours = store.claim(&asked, epoch, noon()).await.unwrap();
-    let told: Vec<Timestamp> = ours.keys().map(|(_, time)| *time).collect();
-    assert_eq!(
-        told,
-        [early, late],
+    let ids = ours.iter().flatten().map(|ours| ours.run_id);
+    assert!(
+        ours.len() == 2 && ids.clone().all(|id| id != before[0].unwrap().run_id),
         "one of an earlier claim would run twice"
     );
+    for (ours, asked) in ids.zip([early, late]) {
+        let row = store.run(ours).await.unwrap().unwrap();
+        assert_eq!(row.scheduled_for, asked, "told in the order of asking");
+    }
     // A claim whose answer was lost may be made again.
     let again = store
         .claim(&[claim("a", middle)], epoch, noon())
@@ -122,7 +129,7 @@ pub(super) async fn a_fire_between_two_milliseconds_is_still_found(database: Dat
             .claim(&[claim("a", at(text))], epoch, noon())
             .await
             .unwrap();
-        assert!(ours.contains_key(&(schedule("a"), at(text))), "{ours:?}");
+        assert!(ours[0].is_some(), "{ours:?}");
     }
 }
 
@@ -143,8 +150,8 @@ pub(super) async fn a_claimed_fire_survives_a_restart(database: Database) {
         store
             .claim(&[claim("a", noon())], next, noon())
             .await
-            .unwrap()
-            .is_empty()
+            .unwrap()[0]
+            .is_none()
     );
 }
 
@@ -166,7 +173,7 @@ pub(super) async fn a_fire_that_is_not_run_is_a_closed_row(database: Database) {
         assert_eq!(row.started_at, None);
         assert_eq!(row.reason.as_deref(), Some("nobody was there"));
     }
-    assert_eq!(store.abandon_dead_runs(epoch, noon()).await.unwrap(), 0);
+    assert!(store.interrupted(epoch).await.unwrap().is_empty());
 }
 
 fn outcomes() -> Vec<TaskOutcome> {
@@ -330,12 +337,13 @@ pub(super) async fn manual_runs_do_not_count_as_fires(database: Database) {
         .claim(&[claim("a", early), catch_up, manual], epoch, noon())
         .await
         .unwrap();
-    let latest = store.latest_fires().await.unwrap();
-    assert_eq!(latest.get("a"), Some(&late));
+    let asked = ["a", "b"].map(schedule);
+    let latest = store.latest_fires(&asked).await.unwrap();
+    assert_eq!(latest.get(&schedule("a")), Some(&late));
     assert_eq!(latest.len(), 1);
 }
 
-pub(super) async fn only_runs_of_dead_daemons_are_abandoned(database: Database) {
+pub(super) async fn only_runs_of_dead_daemons_are_interrupted(database: Database) {
     let store = database.migrated().await;
     // Another epoch of this very process can only be a dead one: its number was used again.
     let (dead, stopped, own) = (
@@ -352,20 +360,50 @@ pub(super) async fn only_runs_of_dead_daemons_are_abandoned(database: Database) 
         .run_ended(finished, &end(RunState::Succeeded), noon())
         .await
         .unwrap();
-    let of_own = claim_one(&store, own, claim("d", noon())).await;
+    let interrupted = store.interrupted(own).await.unwrap();
+    let found: Vec<i64> = interrupted.iter().map(|run| run.run_id).collect();
+    assert_eq!(found, [of_dead, of_stopped]);
     let later = at("2026-11-23T13:00:00Z");
-    assert_eq!(store.abandon_dead_runs(own, later).await.unwrap(), 2);
-    for (id, state) in [
-        (of_dead, "abandoned"),
-        (of_stopped, "abandoned"),
-        (finished, "succeeded"),
-        (of_own, "claimed"),
-    ] {
-        let row = store.run(id).await.unwrap().unwrap();
-        assert_eq!(row.state, state, "{row:?}");
-        if state == "abandoned" {
-            assert_eq!((row.finished_at, row.reason.is_some()), (Some(later), true));
-        }
-    }
-    assert_eq!(store.abandon_dead_runs(own, later).await.unwrap(), 0);
+    let fate = |run: &Interrupted| Recovery {
+        run_id: run.run_id,
+        from: run.epoch,
+        is_resumed: run.run_id == of_dead,
+        reason: "its daemon died".to_owned(),
+    };
+    let fates: Vec<Recovery> = interrupted.iter().map(fate).collect();
+    let ours = store.recover(&fates, own, later).await.unwrap();
+    assert_eq!(ours, [of_dead, of_stopped]);
+    let state = async |id| store.run(id).await.unwrap().unwrap();
+    assert_eq!(state(of_dead).await.state, "claimed");
+    let abandoned = state(of_stopped).await;
+    assert_eq!(
+        (abandoned.state.as_str(), abandoned.finished_at),
+        ("abandoned", Some(later))
+    );
+    assert_eq!(abandoned.reason.as_deref(), Some("its daemon died"));
+    assert_eq!(state(finished).await.state, "succeeded");
+    // The same decision by another start comes too late.
+    let other = epoch(&store).await;
+    assert!(
+        store
+            .recover(&fates, other, later)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    // A recovery whose answer was lost is found again by the start that made it, and only there.
+    let again = store.interrupted(own).await.unwrap();
+    assert_eq!(again.len(), 1);
+    assert_eq!((again[0].run_id, again[0].epoch), (of_dead, own));
+}
+
+pub(super) async fn what_has_ended_of_an_interrupted_run_is_told(database: Database) {
+    let store = database.migrated().await;
+    let own = epoch(&store).await;
+    let id = claim_one(&store, own, claim("a", noon())).await;
+    store.tasks_ended(id, &outcomes()).await.unwrap();
+    let mut ended = store.ended_tasks(id).await.unwrap();
+    ended.reverse();
+    assert_eq!(ended, outcomes());
+    assert!(store.ended_tasks(id + 1).await.unwrap().is_empty());
 }

@@ -106,7 +106,7 @@ pub(super) async fn runs_come_back_as_a_report(database: Database) {
             fire.state = state;
         }
         let ours = store.claim(&[fire], epoch, time).await.unwrap();
-        let id = ours.values().next().unwrap().run_id;
+        let id = ours[0].unwrap().run_id;
         if [RunState::Missed, RunState::Claimed].contains(&state) {
             continue;
         }

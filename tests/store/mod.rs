@@ -3,6 +3,7 @@
 mod derived;
 mod ledger;
 mod measurements;
+mod pauses;
 mod prices;
 mod schema;
 mod sqlite;
@@ -41,7 +42,11 @@ macro_rules! every_check {
                 outcomes_written_twice_are_there_once,
                 runs_are_filtered_and_newest_first,
                 manual_runs_do_not_count_as_fires,
-                only_runs_of_dead_daemons_are_abandoned;
+                only_runs_of_dead_daemons_are_interrupted,
+                what_has_ended_of_an_interrupted_run_is_told;
+            pauses:
+                pauses_are_kept_replaced_and_ended,
+                failures_in_a_row_end_with_a_better_run_or_a_resumption;
             prices:
                 any_finite_price_survives_bit_for_bit,
                 the_same_answer_twice_writes_nothing,

@@ -75,6 +75,10 @@ const SCHEMA: &[(&str, &str)] = &[
         "duration_rollups",
         "id at epoch work name count sum_us max_us buckets",
     ),
+    (
+        "schedule_state",
+        "schedule paused_at? paused_until? paused_by? note? resumed_at?",
+    ),
 ];
 
 #[tokio::test]
@@ -159,7 +163,7 @@ async fn runs_of_another_living_process_are_left_alone() {
     let other = store.begin_epoch(now).await.unwrap();
     let own = store.begin_epoch(now).await.unwrap();
     let ours = store.claim(&[claim("a", now)], other, now).await.unwrap();
-    let id = ours.values().next().unwrap().run_id;
+    let id = ours[0].unwrap().run_id;
     let connection = behind(&database).await;
     // Process 1 lives as long as the machine does.
     let stat = std::fs::read_to_string("/proc/1/stat").unwrap();
@@ -178,12 +182,11 @@ async fn runs_of_another_living_process_are_left_alone() {
         )
     };
     run(&connection, &rename(format!("{}:1:{started}", boot.trim()))).await;
-    assert_eq!(store.abandon_dead_runs(own, now).await.unwrap(), 0);
-    assert_eq!(store.run(id).await.unwrap().unwrap().state, "claimed");
+    assert!(store.interrupted(own).await.unwrap().is_empty());
     // The number was used again: a process of another boot is not it.
     run(&connection, &rename(format!("another-boot:1:{started}"))).await;
-    assert_eq!(store.abandon_dead_runs(own, now).await.unwrap(), 1);
-    assert_eq!(store.run(id).await.unwrap().unwrap().state, "abandoned");
+    let interrupted = store.interrupted(own).await.unwrap();
+    assert_eq!((interrupted.len(), interrupted[0].run_id), (1, id));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,9 +1,15 @@
 //! Short ways to write down the values tests are full of.
 
-use finstage::domain::{DailyBar, Fire, JobKind, Quote, RunOrigin, RunState, ScheduleId, Symbol};
+use std::time::Duration;
+
+use finstage::domain::{
+    DailyBar, Fire, JobKind, MisfirePolicy, OverlapPolicy, Quote, RunOrigin, RunState, Schedule,
+    ScheduleId, Sla, Symbol, Trigger,
+};
 use finstage::store::{Answer, Claim, Covers, Instrument};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -19,6 +25,40 @@ pub(crate) fn symbol(text: &str) -> Symbol {
 
 pub(crate) fn schedule(name: &str) -> ScheduleId {
     ScheduleId::try_new(name).unwrap()
+}
+
+/// A schedule of one fire a minute, as the defaults have it.
+pub(crate) fn planned(name: &str) -> Schedule {
+    Schedule {
+        id: schedule(name),
+        job: JobKind::Quotes,
+        trigger: Trigger::Every {
+            period: Duration::from_mins(1),
+            offset: Duration::ZERO,
+        },
+        timezone: TimeZone::UTC,
+        symbols: Vec::new().into(),
+        enabled: true,
+        concurrency: 4,
+        timeout: Duration::from_mins(1),
+        task_timeout: Duration::from_secs(30),
+        jitter: Duration::ZERO,
+        overlap_policy: OverlapPolicy::Skip,
+        misfire_policy: MisfirePolicy::RunOnce,
+        misfire_threshold: Duration::from_mins(1),
+        catchup_window: Duration::from_hours(1),
+        max_catchup: 100,
+        cancel_grace: Duration::ZERO,
+        retry: None,
+        pause_after_failures: None,
+        starts_at: None,
+        expires_at: None,
+        sla: Sla::default(),
+        heartbeat_url: None,
+        tags: Vec::new(),
+        description: None,
+        owner: None,
+    }
 }
 
 /// A claim to run a planned fire.

@@ -12,3 +12,4 @@ pub mod quotes;
 pub mod resource_samples;
 pub mod run_tasks;
 pub mod runs;
+pub mod schedule_state;

@@ -1,0 +1,91 @@
+//! A hold on a run that is going on: to cancel it, and to see how far it is.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::RunSpec;
+use crate::domain::{RunOrigin, ScheduleId};
+
+/// What the runner knows of a run while it goes on.
+#[derive(Debug)]
+pub(super) struct Control {
+    run_id: i64,
+    schedule: ScheduleId,
+    scheduled_for: Timestamp,
+    origin: RunOrigin,
+    started_at: Timestamp,
+    tasks_total: u32,
+    tasks_done: AtomicU32,
+    stop: CancellationToken,
+    reason: OnceLock<String>,
+}
+
+/// A run that is going on, as people are told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Its row.
+    pub run_id: i64,
+    /// Whose it is.
+    pub schedule: ScheduleId,
+    /// The planned instant.
+    pub scheduled_for: Timestamp,
+    /// What made it due.
+    pub origin: RunOrigin,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Tasks it has.
+    pub tasks_total: u32,
+    /// Tasks that have ended.
+    pub tasks_done: u32,
+}
+
+impl Control {
+    pub(super) fn new(spec: &RunSpec, now: Timestamp) -> Self {
+        Self {
+            run_id: spec.run_id,
+            schedule: spec.schedule.id.clone(),
+            scheduled_for: spec.scheduled_for,
+            origin: spec.origin,
+            started_at: now,
+            tasks_total: u32::try_from(spec.symbols.len()).unwrap_or(u32::MAX),
+            tasks_done: AtomicU32::new(0),
+            stop: CancellationToken::new(),
+            reason: OnceLock::new(),
+        }
+    }
+
+    /// Asks the run to end; the first reason stands.
+    pub(super) fn cancel(&self, reason: &str) {
+        let _ = self.reason.set(reason.to_owned());
+        self.stop.cancel();
+    }
+
+    /// Waits until somebody asks it to end.
+    pub(super) async fn cancelled(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Why it was asked to end.
+    pub(super) fn reason(&self) -> Option<&str> {
+        self.reason.get().map(String::as_str)
+    }
+
+    pub(super) fn set_tasks_done(&self, count: u32) {
+        self.tasks_done.store(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        Progress {
+            run_id: self.run_id,
+            schedule: self.schedule.clone(),
+            scheduled_for: self.scheduled_for,
+            origin: self.origin,
+            started_at: self.started_at,
+            tasks_total: self.tasks_total,
+            tasks_done: self.tasks_done.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A run from its first record to its last: rounds of tasks until all are done or time is up.
+
+use jiff::SignedDuration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::control::Control;
+use super::fan_out::{Bounds, CutOff, fan_out};
+use super::record::Recorder;
+use super::{Desk, RunSpec};
+use crate::clock;
+use crate::domain::{RunState, format_span};
+use crate::store::RunEnd;
+use crate::telemetry::Work;
+use crate::upstream::Waits;
+
+/// Runs all tasks of `spec` and writes outcomes and end to the ledger.
+pub(super) async fn run(
+    spec: &RunSpec,
+    desk: &Desk,
+    control: &Control,
+    abort: &CancellationToken,
+) -> RunEnd {
+    let started = clock::monotonic();
+    let mut recorder = Recorder::start(spec, desk).await;
+    let bounds = Bounds {
+        deadline: started + spec.timeout,
+        slow_at: spec.schedule.sla.max_runtime.map(|limit| started + limit),
+        control,
+        abort,
+    };
+    let cut_off = rounds(spec, desk, &bounds, &mut recorder).await;
+    desk.meter
+        .record(Work::Run, spec.assignment.name(), started.elapsed());
+    let totals = recorder.totals();
+    let (state, reason) = match cut_off {
+        None => (totals.final_state(), None),
+        Some(CutOff::Timeout) => {
+            let limit = format_span(spec.timeout);
+            (RunState::TimedOut, Some(format!("not done within {limit}")))
+        }
+        Some(CutOff::Cancel) => (
+            RunState::Cancelled,
+            Some(control.reason().unwrap_or("cancelled").to_owned()),
+        ),
+        Some(CutOff::Abort) => (
+            RunState::Cancelled,
+            Some("the daemon stopped before it was done".to_owned()),
+        ),
+    };
+    let end = RunEnd {
+        state,
+        totals,
+        duration_ms: clock::elapsed_ms(started),
+        reason,
+    };
+    recorder.finish(&end, abort).await;
+    end
+}
+
+/// All tasks, then as often as `retry` allows those that failed for a reason that may pass.
+async fn rounds(
+    spec: &RunSpec,
+    desk: &Desk,
+    bounds: &Bounds<'_>,
+    recorder: &mut Recorder<'_>,
+) -> Option<CutOff> {
+    let mut symbols = recorder.unfinished();
+    let mut waits = spec.schedule.retry.as_ref().map(Waits::new);
+    loop {
+        if let Some(cut_off) = fan_out(&symbols, spec, desk, bounds, recorder).await {
+            return Some(cut_off);
+        }
+        symbols = recorder.worth_another_try();
+        let wait = waits.as_mut().and_then(Waits::next)?;
+        let again = clock::monotonic() + wait;
+        if symbols.is_empty() || again >= bounds.deadline || is_past_next_fire(spec, desk, wait) {
+            return None;
+        }
+        recorder.write_some().await;
+        wait_until(again, bounds).await?;
+    }
+}
+
+/// The next fire does the same work: a repetition must not come after it.
+fn is_past_next_fire(spec: &RunSpec, desk: &Desk, wait: std::time::Duration) -> bool {
+    let now = desk.clock.now();
+    let next = spec.schedule.next_after(now);
+    let again = now.saturating_add(clock::signed(wait));
+    next.zip(again.ok())
+        .is_some_and(|(next, again)| again.duration_since(next) >= SignedDuration::ZERO)
+}
+
+/// Waits for the moment of the next round; `None` when the run is told to end meanwhile.
+async fn wait_until(at: Instant, bounds: &Bounds<'_>) -> Option<()> {
+    tokio::select! {
+        biased;
+        () = bounds.abort.cancelled() => None,
+        () = bounds.control.cancelled() => None,
+        () = tokio::time::sleep_until(at) => Some(()),
+    }
+}

@@ -1,0 +1,133 @@
+//! The planner's start: what the ledger knows, and what a dead daemon left behind.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Loop;
+use crate::domain::{OverlapPolicy, RunState, Schedule, ScheduleId};
+use crate::jobs::Assignment;
+use crate::runner::{Admission, RunSpec};
+use crate::scheduler::decide::decide;
+use crate::scheduler::plan::Plan;
+use crate::scheduler::recovery::recover;
+use crate::scheduler::situation::Situation;
+use crate::store::{Interrupted, Recovery};
+use crate::telemetry::events;
+
+impl Loop {
+    /// Plans all schedules and recovers interrupted runs; false when the ledger could not be asked.
+    pub(super) async fn open(&mut self, now: Timestamp) -> bool {
+        self.try_open(now).await.is_ok()
+    }
+
+    async fn try_open(&mut self, now: Timestamp) -> Result<(), String> {
+        let ledger = Arc::clone(&self.ledger);
+        let pauses = self.in_time("the pauses", ledger.pauses()).await?;
+        let ids: Vec<ScheduleId> = self.schedules.keys().cloned().collect();
+        let latest = self
+            .in_time("the latest fires", ledger.latest_fires(&ids))
+            .await?;
+        let interrupted = self
+            .in_time("interrupted runs", ledger.interrupted(self.epoch))
+            .await?;
+        self.pauses = pauses
+            .into_iter()
+            .map(|pause| (pause.schedule.clone(), pause))
+            .collect();
+        let schedules: Vec<Arc<Schedule>> = self.schedules.values().cloned().collect();
+        self.plan = Plan::new(&schedules, &latest, now);
+        self.recover(&interrupted, now).await?;
+        self.load_promises().await;
+        if let Some(opened) = self.opened.take() {
+            let _ = opened.send(self.plan.len());
+        }
+        Ok(())
+    }
+
+    async fn recover(&mut self, interrupted: &[Interrupted], now: Timestamp) -> Result<(), String> {
+        if interrupted.is_empty() {
+            return Ok(());
+        }
+        let recoveries = recover(
+            interrupted,
+            |id| self.schedules.get(id).map(AsRef::as_ref),
+            |id| self.has_newer(id, now),
+            |id| self.pauses.get(id).is_some_and(|pause| pause.covers(now)),
+            now,
+        );
+        let ledger = Arc::clone(&self.ledger);
+        let ours = ledger.recover(&recoveries, self.epoch, now);
+        let ours = self.in_time("the recovery of runs", ours).await?;
+        events::DaemonUncleanExit {
+            runs: ours.len() as u64,
+        }
+        .emit();
+        for (run, recovery) in interrupted.iter().zip(&recoveries) {
+            // Asked again after a lost answer, what is ours already is not started twice.
+            if ours.contains(&run.run_id) {
+                self.follow_up(run, recovery);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a fire of the schedule is due that will run.
+    fn has_newer(&self, id: &ScheduleId, now: Timestamp) -> bool {
+        let Some(schedule) = self.schedules.get(id) else {
+            return false;
+        };
+        let situation = Situation {
+            served_since: self.served_since,
+            running: 0,
+            waiting: 0,
+            pause: self.pauses.get(id),
+        };
+        let due = self.plan.due_fires(id, now);
+        let verdicts = decide(schedule, &due, now, &situation);
+        verdicts
+            .iter()
+            .any(|verdict| verdict.state == RunState::Claimed)
+    }
+
+    fn follow_up(&mut self, run: &Interrupted, recovery: &Recovery) {
+        let id = &run.fire.schedule;
+        let scheduled_for = &run.fire.scheduled_for.to_string();
+        let Some(schedule) = self.schedules.get(id).filter(|_| recovery.is_resumed) else {
+            events::RunAbandoned {
+                run_id: run.run_id,
+                schedule: id.as_str(),
+                scheduled_for,
+                reason: &recovery.reason,
+            }
+            .emit();
+            return;
+        };
+        events::RunResumed {
+            run_id: run.run_id,
+            schedule: id.as_str(),
+            scheduled_for,
+        }
+        .emit();
+        self.started.insert(run.run_id);
+        let admission = if schedule.overlap_policy == OverlapPolicy::AllowAll {
+            Admission::Beside
+        } else {
+            Admission::After
+        };
+        let spec = RunSpec {
+            run_id: run.run_id,
+            schedule: Arc::clone(schedule),
+            scheduled_for: run.fire.scheduled_for,
+            origin: run.origin,
+            assignment: Assignment::Job(schedule.job),
+            symbols: Arc::clone(&schedule.symbols),
+            timeout: schedule.timeout,
+            lateness_ms: run.lateness_ms,
+            is_resumed: true,
+            is_awaited: false,
+            on_outcome: None,
+        };
+        drop(self.runner.admit(spec, admission));
+    }
+}

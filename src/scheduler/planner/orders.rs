@@ -1,0 +1,239 @@
+//! What people ask of a running planner: runs now, pauses, other schedules, how things stand.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Loop;
+use crate::clock;
+use crate::domain::{Fire, Pause, RunState, Schedule, ScheduleId};
+use crate::jobs::Assignment;
+use crate::runner::{Admission, RunSpec};
+use crate::scheduler::command::{Command, PlanStatus, Refusal, ScheduleStatus, Trigger, Triggered};
+use crate::scheduler::decide::decide_manual;
+use crate::store::{Claim, Ours};
+use crate::telemetry::events;
+
+/// Tries to find an instant nobody has used for the same schedule.
+const CLAIM_ATTEMPTS: usize = 100;
+
+impl Loop {
+    // A reply that nobody waits for any more is no error.
+    pub(super) async fn obey(&mut self, order: Command) {
+        match order {
+            Command::Stop => {}
+            Command::Replace(schedules, reply) => {
+                self.replace(schedules).await;
+                let _ = reply.send(());
+            }
+            Command::Trigger(trigger, reply) => {
+                let _ = reply.send(self.trigger(trigger).await);
+            }
+            Command::Pause(pause, reply) => {
+                let is_known = self.schedules.contains_key(&pause.schedule);
+                let answer = if is_known {
+                    self.pause(pause).await
+                } else {
+                    Err(Refusal::UnknownSchedule(pause.schedule))
+                };
+                let _ = reply.send(answer);
+            }
+            Command::Resume(id, reply) => {
+                let _ = reply.send(self.resume(&id).await);
+            }
+            Command::Status(reply) => {
+                let _ = reply.send(self.status(self.clock.now()));
+            }
+        }
+    }
+
+    async fn replace(&mut self, schedules: Vec<Arc<Schedule>>) {
+        let unknown = self.plan.unknown(&schedules);
+        let ledger = Arc::clone(&self.ledger);
+        // Without an answer a fire may be claimed that has a row: then it is not ours.
+        let latest = if unknown.is_empty() {
+            BTreeMap::new()
+        } else {
+            let latest = ledger.latest_fires(&unknown);
+            let latest = self.in_time("the latest fires", latest).await;
+            latest.unwrap_or_default()
+        };
+        self.plan.replace(&schedules, &latest, self.clock.now());
+        let by_id = |schedule: Arc<Schedule>| (schedule.id.clone(), schedule);
+        self.schedules = schedules.into_iter().map(by_id).collect();
+        self.load_promises().await;
+    }
+
+    /// A run is planned for "now"; whole seconds are left to the schedules' own fires.
+    async fn trigger(&mut self, trigger: Trigger) -> Result<Triggered, Refusal> {
+        let id = &trigger.schedule;
+        let Some(schedule) = self.schedules.get(id).cloned() else {
+            return Err(Refusal::UnknownSchedule(id.clone()));
+        };
+        let (running, waiting) = self.runner.count(id);
+        let policy = trigger.overlap_policy.unwrap_or(schedule.overlap_policy);
+        let decided = decide_manual(policy, running, waiting);
+        let (state, reason) = match &decided {
+            Ok(_) => (RunState::Claimed, trigger.reason.clone()),
+            Err(reason) => (
+                RunState::SkippedOverlap,
+                format!("{}; {reason}", trigger.reason),
+            ),
+        };
+        let now = self.clock.now();
+        let mut at_ms = now.as_millisecond();
+        for _ in 0..CLAIM_ATTEMPTS {
+            at_ms += i64::from(at_ms % 1_000 == 0);
+            let scheduled_for = Timestamp::from_millisecond(at_ms).unwrap_or(now);
+            let claim = Claim {
+                fire: Fire {
+                    schedule: id.clone(),
+                    scheduled_for,
+                },
+                job: schedule.job,
+                origin: trigger.origin,
+                state,
+                lateness_ms: 0,
+                reason: Some(reason.clone()),
+            };
+            let ledger = Arc::clone(&self.ledger);
+            let claims = [claim];
+            let ours = ledger.claim(&claims, self.epoch, now);
+            let ours = self.in_time("the claim of a run", ours).await;
+            let ours = ours.map_err(Refusal::Store)?;
+            // A row of ours that was there before is another trigger's.
+            if let Some(Some(Ours { run_id, .. })) = ours.first()
+                && self.started.insert(*run_id)
+            {
+                let fire = (*run_id, scheduled_for);
+                return Ok(self.admit(&schedule, &trigger, fire, decided.ok()));
+            }
+            at_ms += 1;
+        }
+        Err(Refusal::Store("no free instant was found".to_owned()))
+    }
+
+    fn admit(
+        &self,
+        schedule: &Arc<Schedule>,
+        trigger: &Trigger,
+        (run_id, scheduled_for): (i64, Timestamp),
+        admission: Option<Admission>,
+    ) -> Triggered {
+        let Some(admission) = admission else {
+            return Triggered {
+                run_id,
+                state: RunState::SkippedOverlap,
+                is_waiting: false,
+                ending: None,
+            };
+        };
+        let symbols = trigger.symbols.as_ref().unwrap_or(&schedule.symbols);
+        let spec = RunSpec {
+            run_id,
+            schedule: Arc::clone(schedule),
+            scheduled_for,
+            origin: trigger.origin,
+            assignment: Assignment::Job(schedule.job),
+            symbols: Arc::clone(symbols),
+            timeout: schedule.timeout,
+            lateness_ms: 0,
+            is_resumed: false,
+            is_awaited: false,
+            on_outcome: None,
+        };
+        let ending = self.runner.admit(spec, admission);
+        Triggered {
+            run_id,
+            state: RunState::Claimed,
+            is_waiting: self.runner.count(&schedule.id).1 > 0,
+            ending: Some(ending),
+        }
+    }
+
+    pub(super) async fn pause(&mut self, pause: Pause) -> Result<(), Refusal> {
+        let ledger = Arc::clone(&self.ledger);
+        let written = self.in_time("a pause", ledger.pause(&pause)).await;
+        written.map_err(Refusal::Store)?;
+        events::SchedulePaused {
+            schedule: pause.schedule.as_str(),
+            by: &pause.paused_by,
+            until: &pause.until.map(|at| at.to_string()).unwrap_or_default(),
+            note: pause.note.as_deref().unwrap_or_default(),
+        }
+        .emit();
+        self.pauses.insert(pause.schedule.clone(), pause);
+        Ok(())
+    }
+
+    async fn resume(&mut self, id: &ScheduleId) -> Result<Option<Pause>, Refusal> {
+        if !self.schedules.contains_key(id) && !self.pauses.contains_key(id) {
+            return Err(Refusal::UnknownSchedule(id.clone()));
+        }
+        if !self.pauses.contains_key(id) {
+            return Ok(None);
+        }
+        // What was due up to now was due during the pause.
+        let now = self.clock.now();
+        self.tick(now).await;
+        let ledger = Arc::clone(&self.ledger);
+        let written = self.in_time("a resumption", ledger.resume(id, now)).await;
+        written.map_err(Refusal::Store)?;
+        let schedule = id.as_str();
+        events::ScheduleResumed { schedule }.emit();
+        Ok(self.pauses.remove(id))
+    }
+
+    /// Pauses that have an end end by themselves, once what was due in them has its verdict.
+    pub(super) async fn end_pauses(&mut self, now: Timestamp) {
+        let is_over = |pause: &&Pause| pause.is_over(now);
+        let over: Vec<ScheduleId> = self
+            .pauses
+            .values()
+            .filter(is_over)
+            .map(|pause| pause.schedule.clone())
+            .collect();
+        if self.store_down_since.is_some() {
+            return;
+        }
+        for id in over {
+            let ledger = Arc::clone(&self.ledger);
+            if self
+                .in_time("a resumption", ledger.resume(&id, now))
+                .await
+                .is_err()
+            {
+                return;
+            }
+            self.pauses.remove(&id);
+            let schedule = id.as_str();
+            events::ScheduleResumed { schedule }.emit();
+        }
+    }
+
+    fn status(&self, now: Timestamp) -> PlanStatus {
+        let next: BTreeMap<&ScheduleId, Option<Timestamp>> = self.plan.next_fires().collect();
+        let schedules = self.schedules.values().map(|schedule| {
+            let id = &schedule.id;
+            let (running, waiting) = self.runner.count(id);
+            let next = next.get(id).copied().flatten();
+            let overdue =
+                next.map(|at| now.as_millisecond() - schedule.dispatch_at(at).as_millisecond());
+            ScheduleStatus {
+                id: id.clone(),
+                enabled: schedule.enabled,
+                next,
+                overdue_ms: overdue.unwrap_or(0).max(0),
+                running,
+                waiting,
+                pause: self.pauses.get(id).cloned(),
+                stale_since: self.promises.stale_since(schedule),
+            }
+        });
+        PlanStatus {
+            schedules: schedules.collect(),
+            store_down_ms: self.store_down_since.map(clock::elapsed_ms),
+        }
+    }
+}

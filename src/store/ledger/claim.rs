@@ -1,0 +1,244 @@
+//! The claim: whose a fire is, decided by one statement for all that are due.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use sea_orm::prelude::DateTimeUtc;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, QueryFilter as _,
+    QuerySelect as _, Statement,
+};
+
+use super::{Claim, Epoch, Ours};
+use crate::domain::{Fire, RunOrigin, RunState, ScheduleId};
+use crate::store::chunks::Upsert;
+use crate::store::convert::{to_column, to_text, to_timestamp};
+use crate::store::entities::runs;
+use crate::store::{Store, StoreError};
+
+/// All rows in one statement of constant text: a list of values would need 14 places a row, more
+/// than SQLite allows for 5,000 rows. `WHERE true` keeps the parser from reading ON as a join.
+const CLAIM_SQLITE: &str = r#"
+INSERT INTO runs (schedule, job, "trigger", scheduled_for, state, claimed_at, finished_at,
+                  lateness_ms, epoch, reason)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2, value ->> 5,
+       value ->> 6, ?3, value ->> 7
+FROM json_each(?1) WHERE true
+ON CONFLICT (schedule, scheduled_for) DO NOTHING
+RETURNING id, schedule, scheduled_for"#;
+
+const LATEST_SQLITE: &str = r#"
+SELECT s.value, (SELECT r.scheduled_for FROM runs r
+                 WHERE r.schedule = s.value AND r."trigger" IN ('schedule', 'catch_up')
+                 ORDER BY r.scheduled_for DESC LIMIT 1)
+FROM json_each(?1) s"#;
+
+/// A fire as the columns hold it.
+type Key = (String, DateTimeUtc);
+
+impl Store {
+    /// See [`super::Ledger::claim`].
+    pub async fn claim(
+        &self,
+        claims: &[Claim],
+        epoch: Epoch,
+        now: Timestamp,
+    ) -> Result<Vec<Option<Ours>>, StoreError> {
+        if claims.is_empty() {
+            return Ok(Vec::new());
+        }
+        let written = self
+            .tell_first("claim", async {
+                if !self.url.is_sqlite() {
+                    return self.claim_portably(claims, epoch, now).await;
+                }
+                let written = self.claim_in_one(claims, epoch, now).await?;
+                if written.len() == claims.len() {
+                    return Ok(written);
+                }
+                // Some are another's, or ours from a claim whose answer was lost.
+                let mut all = self.written(&self.write, claims, epoch).await?;
+                all.extend(written);
+                Ok(all)
+            })
+            .await?;
+        // By what was asked: the query also finds fires of this epoch's earlier claims, and the
+        // column is coarser than an instant.
+        let ours = |claim: &Claim| written.get(&key(&claim.fire)).copied();
+        Ok(claims.iter().map(ours).collect())
+    }
+
+    async fn claim_in_one(
+        &self,
+        claims: &[Claim],
+        epoch: Epoch,
+        now: Timestamp,
+    ) -> Result<HashMap<Key, Ours>, DbErr> {
+        let rows: Vec<_> = claims
+            .iter()
+            .map(|claim| {
+                (
+                    claim.fire.schedule.as_str(),
+                    claim.job.as_str(),
+                    claim.origin.as_str(),
+                    to_text(claim.fire.scheduled_for),
+                    claim.state.as_str(),
+                    claim.state.is_terminal().then(|| to_text(now)),
+                    claim.lateness_ms,
+                    claim.reason.as_deref(),
+                )
+            })
+            .collect();
+        let rows = serde_json::to_string(&rows).map_err(|error| DbErr::Json(error.to_string()))?;
+        let values = [rows.into(), to_text(now).into(), epoch.0.into()];
+        let backend = self.write.get_database_backend();
+        let statement = Statement::from_sql_and_values(backend, CLAIM_SQLITE, values);
+        let returned = self.write.query_all_raw(statement).await?;
+        // A row that was inserted has the state it was given.
+        let open: HashMap<Key, bool> = claims
+            .iter()
+            .map(|claim| (key(&claim.fire), claim.state == RunState::Claimed))
+            .collect();
+        let mut written = HashMap::with_capacity(returned.len());
+        for row in returned {
+            let (run_id, schedule, at): (i64, String, DateTimeUtc) = (
+                row.try_get_by_index(0)?,
+                row.try_get_by_index(1)?,
+                row.try_get_by_index(2)?,
+            );
+            let key = (schedule, at);
+            let is_open = open.get(&key).copied().unwrap_or(false);
+            written.insert(key, Ours { run_id, is_open });
+        }
+        Ok(written)
+    }
+
+    async fn claim_portably(
+        &self,
+        claims: &[Claim],
+        epoch: Epoch,
+        now: Timestamp,
+    ) -> Result<HashMap<Key, Ours>, DbErr> {
+        let rows = claims.iter().map(|claim| claim_row(claim, epoch, now));
+        let on_conflict = OnConflict::columns([runs::Column::Schedule, runs::Column::ScheduledFor])
+            .do_nothing_on([runs::Column::Id])
+            .to_owned();
+        let transaction = self.begin().await?;
+        Upsert {
+            name: "runs",
+            on_conflict,
+        }
+        .run(&transaction, rows.collect())
+        .await?;
+        let written = self.written(&transaction, claims, epoch).await?;
+        transaction.commit().await?;
+        Ok(written)
+    }
+
+    /// What this epoch has written between the first and the last of `claims`.
+    async fn written(
+        &self,
+        connection: &impl sea_orm::ConnectionTrait,
+        claims: &[Claim],
+        epoch: Epoch,
+    ) -> Result<HashMap<Key, Ours>, DbErr> {
+        let instants = claims.iter().map(|claim| claim.fire.scheduled_for);
+        let first = instants.clone().min().unwrap_or_default();
+        let last = instants.max().unwrap_or_default();
+        let rows: Vec<(i64, String, DateTimeUtc, String)> = runs::Entity::find()
+            .select_only()
+            .columns([runs::Column::Id, runs::Column::Schedule])
+            .columns([runs::Column::ScheduledFor, runs::Column::State])
+            .filter(runs::Column::Epoch.eq(epoch.0))
+            .filter(runs::Column::ScheduledFor.between(to_column(first), to_column(last)))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        let written = rows.into_iter().map(|(run_id, schedule, at, state)| {
+            let is_open = state == RunState::Claimed.as_str();
+            ((schedule, at), Ours { run_id, is_open })
+        });
+        Ok(written.collect())
+    }
+
+    /// See [`super::Ledger::latest_fires`].
+    pub async fn latest_fires(
+        &self,
+        schedules: &[ScheduleId],
+    ) -> Result<BTreeMap<ScheduleId, Timestamp>, StoreError> {
+        let latest = self.tell("latest_fires", async {
+            if !self.url.is_sqlite() {
+                return self.latest_portably().await;
+            }
+            let names: Vec<&str> = schedules.iter().map(ScheduleId::as_str).collect();
+            let names =
+                serde_json::to_string(&names).map_err(|error| DbErr::Json(error.to_string()))?;
+            let backend = self.write.get_database_backend();
+            let statement = Statement::from_sql_and_values(backend, LATEST_SQLITE, [names.into()]);
+            let mut latest = HashMap::new();
+            for row in self.write.query_all_raw(statement).await? {
+                let at: Option<DateTimeUtc> = row.try_get_by_index(1)?;
+                latest.extend(
+                    at.map(|at| Ok::<_, DbErr>((row.try_get_by_index(0)?, at)))
+                        .transpose()?,
+                );
+            }
+            Ok(latest)
+        });
+        let latest: HashMap<String, DateTimeUtc> = latest.await?;
+        let known = schedules.iter().filter_map(|schedule| {
+            let at = latest.get(schedule.as_str())?;
+            Some((schedule.clone(), to_timestamp(*at)))
+        });
+        Ok(known.collect())
+    }
+
+    async fn latest_portably(&self) -> Result<HashMap<String, DateTimeUtc>, DbErr> {
+        let planned = [RunOrigin::Schedule, RunOrigin::CatchUp].map(RunOrigin::as_str);
+        let rows: Vec<(String, DateTimeUtc)> = runs::Entity::find()
+            .select_only()
+            .column(runs::Column::Schedule)
+            .column_as(runs::Column::ScheduledFor.max(), "latest")
+            .filter(runs::Column::Trigger.is_in(planned))
+            .group_by(runs::Column::Schedule)
+            .into_tuple()
+            .all(&self.write)
+            .await?;
+        Ok(rows.into_iter().collect())
+    }
+}
+
+fn key(fire: &Fire) -> Key {
+    (
+        fire.schedule.as_str().to_owned(),
+        to_column(fire.scheduled_for),
+    )
+}
+
+fn claim_row(claim: &Claim, epoch: Epoch, now: Timestamp) -> runs::ActiveModel {
+    let ended = claim.state.is_terminal().then(|| to_column(now));
+    runs::ActiveModel {
+        id: NotSet,
+        schedule: Set(claim.fire.schedule.as_str().to_owned()),
+        job: Set(claim.job.as_str().to_owned()),
+        trigger: Set(claim.origin.as_str().to_owned()),
+        scheduled_for: Set(to_column(claim.fire.scheduled_for)),
+        state: Set(claim.state.as_str().to_owned()),
+        claimed_at: Set(to_column(now)),
+        started_at: Set(None),
+        finished_at: Set(ended),
+        duration_ms: Set(None),
+        lateness_ms: Set(claim.lateness_ms),
+        epoch: Set(epoch.0),
+        reason: Set(claim.reason.clone()),
+        tasks_total: Set(0),
+        tasks_succeeded: Set(0),
+        tasks_failed: Set(0),
+        calls: Set(0),
+        retries: Set(0),
+        rate_limited: Set(0),
+        rows_written: Set(0),
+    }
+}

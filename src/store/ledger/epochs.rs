@@ -1,0 +1,66 @@
+//! Starts of daemons and verbs: whose a row is, and whether its owner still lives.
+
+use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _,
+};
+
+use super::Epoch;
+use crate::store::convert::to_column;
+use crate::store::entities::daemon_epochs;
+use crate::store::process;
+use crate::store::{Store, StoreError};
+
+impl Store {
+    /// Records a start; its id marks every row this process claims.
+    pub async fn begin_epoch(&self, now: Timestamp) -> Result<Epoch, StoreError> {
+        let row = daemon_epochs::ActiveModel {
+            id: NotSet,
+            started_at: Set(to_column(now)),
+            stopped_at: Set(None),
+            process: Set(process::own()),
+            version: Set(env!("CARGO_PKG_VERSION").to_owned()),
+        };
+        let inserted = self
+            .tell(
+                "epoch",
+                daemon_epochs::Entity::insert(row).exec(&self.write),
+            )
+            .await?;
+        Ok(Epoch(inserted.last_insert_id))
+    }
+
+    /// Records an orderly stop.
+    pub async fn end_epoch(&self, epoch: Epoch, now: Timestamp) -> Result<(), StoreError> {
+        let update = daemon_epochs::Entity::update_many()
+            .col_expr(
+                daemon_epochs::Column::StoppedAt,
+                Expr::value(to_column(now)),
+            )
+            .filter(daemon_epochs::Column::Id.eq(epoch.0));
+        self.tell("epoch", update.exec(&self.write)).await.map(drop)
+    }
+
+    /// How many other processes with an epoch of their own are alive.
+    pub async fn companions(&self, own: Epoch) -> Result<usize, StoreError> {
+        Ok(self.living_epochs(own).await?.len().saturating_sub(1))
+    }
+
+    /// This epoch, and others whose process still lives (a verb running beside the daemon).
+    pub(super) async fn living_epochs(&self, own: Epoch) -> Result<Vec<i64>, StoreError> {
+        let open = daemon_epochs::Entity::find().filter(daemon_epochs::Column::StoppedAt.is_null());
+        let rows = self.tell("epoch", open.all(&self.write)).await?;
+        // One process has one living epoch: its earlier ones are over.
+        let this = process::own();
+        let alive = |row: &daemon_epochs::Model| {
+            row.id == own.0 || (row.process != this && process::is_alive(&row.process))
+        };
+        Ok(rows
+            .iter()
+            .filter(|row| alive(row))
+            .map(|row| row.id)
+            .collect())
+    }
+}

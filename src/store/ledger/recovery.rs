@@ -1,0 +1,83 @@
+//! Runs that a dead daemon left open: found, and taken over or closed, by one start only.
+
+use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+
+use super::{Epoch, Interrupted, Recovery};
+use crate::domain::{Fire, RunOrigin, RunState, ScheduleId};
+use crate::store::convert::{to_column, to_timestamp};
+use crate::store::entities::runs;
+use crate::store::{Store, StoreError};
+
+impl Store {
+    /// See [`super::Ledger::interrupted`].
+    pub async fn interrupted(&self, own: Epoch) -> Result<Vec<Interrupted>, StoreError> {
+        // Rows of our own that are open before we have claimed any were taken over by a recovery
+        // whose answer was lost.
+        let mut living = self.living_epochs(own).await?;
+        living.retain(|epoch| *epoch != own.0);
+        let query = runs::Entity::find()
+            .filter(is_open())
+            .filter(runs::Column::Epoch.is_not_in(living))
+            .order_by_asc(runs::Column::ScheduledFor)
+            .order_by_asc(runs::Column::Id);
+        let rows = self.tell("interrupted", query.all(&self.write)).await?;
+        Ok(rows.into_iter().filter_map(interrupted).collect())
+    }
+
+    /// See [`super::Ledger::recover`].
+    pub async fn recover(
+        &self,
+        recoveries: &[Recovery],
+        own: Epoch,
+        now: Timestamp,
+    ) -> Result<Vec<i64>, StoreError> {
+        if recoveries.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.tell("recover", async {
+            let transaction = self.begin().await?;
+            let mut ours = Vec::with_capacity(recoveries.len());
+            for recovery in recoveries {
+                let update = runs::Entity::update_many()
+                    .col_expr(runs::Column::Epoch, Expr::value(own.0))
+                    .col_expr(runs::Column::Reason, Expr::value(recovery.reason.as_str()))
+                    .filter(runs::Column::Id.eq(recovery.run_id))
+                    .filter(runs::Column::Epoch.eq(recovery.from.0))
+                    .filter(is_open());
+                let state = |state: RunState| Expr::value(state.as_str());
+                let update = if recovery.is_resumed {
+                    update.col_expr(runs::Column::State, state(RunState::Claimed))
+                } else {
+                    update
+                        .col_expr(runs::Column::State, state(RunState::Abandoned))
+                        .col_expr(runs::Column::FinishedAt, Expr::value(to_column(now)))
+                };
+                if update.exec(&transaction).await?.rows_affected > 0 {
+                    ours.push(recovery.run_id);
+                }
+            }
+            transaction.commit().await?;
+            Ok(ours)
+        })
+        .await
+    }
+}
+
+fn is_open() -> Expr {
+    runs::Column::State.is_in([RunState::Claimed, RunState::Running].map(RunState::as_str))
+}
+
+fn interrupted(row: runs::Model) -> Option<Interrupted> {
+    Some(Interrupted {
+        run_id: row.id,
+        fire: Fire {
+            schedule: ScheduleId::try_new(&row.schedule).ok()?,
+            scheduled_for: to_timestamp(row.scheduled_for),
+        },
+        origin: RunOrigin::from_name(&row.trigger)?,
+        epoch: Epoch(row.epoch),
+        lateness_ms: row.lateness_ms,
+    })
+}

@@ -1,0 +1,31 @@
+//! The database.
+
+use crate::telemetry::catalogue::events;
+
+events! {
+    /// The schema was brought up to date.
+    StoreMigrated {
+        "store.migration_applied", "FS6001", INFO, "database schema brought up to date",
+        action: "None.",
+        "migrations": migrations: u64,
+    }
+    /// The database did not answer or refused a statement.
+    StoreUnavailable<'a> {
+        "store.unavailable", "FS6002", ERROR, "the database cannot be used; fires are held",
+        action: "Check disk space, permissions and the database server. Fires are caught up when it is back.",
+        "during": during: &'a str,
+        "reason": reason: &'a str,
+    }
+    /// The database answers again.
+    StoreRecovered {
+        "store.recovered", "FS6003", INFO, "the database answers again",
+        action: "None.",
+        "outage_ms": outage_ms: i64,
+    }
+    /// The database file was deleted or moved while it was in use: what is written is lost.
+    StoreMisplaced<'a> {
+        "store.misplaced", "FS6004", ERROR, "the database file was moved or deleted under the daemon",
+        action: "Put it back or restart the daemon; stop it before touching the file.",
+        "store": store: &'a str,
+    }
+}

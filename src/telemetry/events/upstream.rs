@@ -1,0 +1,38 @@
+//! The upstream.
+
+use crate::telemetry::catalogue::events;
+
+events! {
+    /// A request failed in a way that is worth another try.
+    UpstreamRetried<'a> {
+        "upstream.retried", "FS4001", DEBUG, "request failed, will be repeated",
+        action: "None by itself; rising numbers mean the upstream is unwell.",
+        "provider": provider: &'a str,
+        "task.symbol": symbol: &'a str,
+        "attempt": attempt: u64,
+        "delay_ms": delay_ms: u64,
+        "reason": reason: &'a str,
+    }
+    /// The upstream refuses our address for a while: all requests to it wait.
+    UpstreamCooldownOpened<'a> {
+        "upstream.cooldown_opened", "FS4002", WARN, "the upstream refuses us; all requests wait",
+        action: "Lower [upstream.NAME] max_rps if this repeats.",
+        "provider": provider: &'a str,
+        "cause": cause: &'a str,
+        "cooldown_ms": cooldown_ms: u64,
+    }
+    /// The upstream answers again.
+    UpstreamCooldownClosed<'a> {
+        "upstream.cooldown_closed", "FS4003", INFO, "the upstream answers again",
+        action: "None.",
+        "provider": provider: &'a str,
+    }
+    /// An answer was larger than the cap and was dropped.
+    UpstreamBodyTooLarge<'a> {
+        "upstream.body_too_large", "FS4004", WARN, "answer larger than the cap, dropped",
+        action: "None unless it repeats; then ask for a shorter window.",
+        "provider": provider: &'a str,
+        "task.symbol": symbol: &'a str,
+        "cap_bytes": cap_bytes: u64,
+    }
+}
