@@ -6,8 +6,7 @@
 mod crons;
 mod generate;
 mod pattern;
-mod tally;
 mod triggers;
 mod walk;
 
-use crate::support::random;
+use crate::support::{random, tally};

@@ -3,4 +3,5 @@
 pub(crate) mod database;
 pub(crate) mod random;
 pub(crate) mod recordings;
+pub(crate) mod tally;
 pub(crate) mod values;

@@ -11,21 +11,21 @@ const MOST_SHOWN: usize = 12;
 
 /// What the oracle says about the next fire.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Expected {
+pub(crate) enum Expected {
     /// At this instant, in Unix seconds.
     At(i64),
     /// At some time after this one, or never.
     NotUntil(i64),
 }
 
-pub(super) struct Tally {
-    pub(super) compared: u64,
+pub(crate) struct Tally {
+    pub(crate) compared: u64,
     differences: Vec<String>,
     started: Instant,
 }
 
 impl Tally {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             compared: 0,
             differences: Vec::new(),
@@ -33,7 +33,7 @@ impl Tally {
         }
     }
 
-    pub(super) fn compare(
+    pub(crate) fn compare(
         &mut self,
         zone: &str,
         rule: &str,
@@ -55,14 +55,14 @@ impl Tally {
         });
     }
 
-    pub(super) fn check(&mut self, agrees: bool, tell: impl FnOnce() -> String) {
+    pub(crate) fn check(&mut self, agrees: bool, tell: impl FnOnce() -> String) {
         self.compared += 1;
         if !agrees {
             self.differences.push(tell());
         }
     }
 
-    pub(super) fn finish(self, what: &str) {
+    pub(crate) fn finish(self, what: &str) {
         let took: Duration = self.started.elapsed();
         eprintln!("{what}: {} comparisons in {took:.1?}", self.compared);
         let shown = self.differences.len().min(MOST_SHOWN);
@@ -78,15 +78,15 @@ impl Tally {
 }
 
 /// An instant `nanos` after a Unix second.
-pub(super) fn instant(second: i64, nanos: i64) -> Timestamp {
+pub(crate) fn instant(second: i64, nanos: i64) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(second) * 1_000_000_000 + i128::from(nanos)).unwrap()
 }
 
-pub(super) fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     setting("FINSTAGE_ORACLE_SEED", SEED)
 }
 
-pub(super) fn setting(name: &str, default: u64) -> u64 {
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
     let parsed = |text: String| text.replace('_', "").parse();
     std::env::var(name).map_or(default, |text| parsed(text).expect("a whole number"))
 }
