@@ -1,23 +1,31 @@
 //! Things that are allowed and probably not meant.
 
-use std::time::Duration;
+mod gaps;
+mod pace;
 
-use jiff::Timestamp;
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
 use toml::de::DeTable;
 
 use super::problem::{Problem, Severity, Source};
 use super::settings::Config;
-use crate::domain::{CronExpr, Schedule, Trigger, format_span};
+use crate::domain::{CronExpr, Schedule, Trigger};
 
-/// Fires looked at to find a schedule's shortest period.
-const FIRES_LOOKED_AT: usize = 8;
-
-/// An arbitrary fixed week: lints must not depend on the day they are run.
-const REFERENCE: Timestamp = Timestamp::constant(1_767_571_200, 0);
+/// A calendar that ends within this time is told of.
+const CALENDAR_NOTICE: SignedDuration = SignedDuration::from_hours(60 * 24);
 
 /// All lints of a valid configuration.
-pub(super) fn check(config: &Config, source: &Source<'_>, root: &DeTable<'_>) -> Vec<Problem> {
+pub(super) fn check(
+    config: &Config,
+    source: &Source<'_>,
+    root: &DeTable<'_>,
+    now: Timestamp,
+) -> Vec<Problem> {
     let mut lints = Vec::new();
+    let mut gaps = gaps::Gaps::since(now);
+    let mut pace = pace::Pace::default();
+    let mut ending = HashSet::new();
     for schedule in &config.schedules {
         let span = place(root, schedule.id.as_str());
         let mut lint = |message: String, hint: String| {
@@ -26,9 +34,11 @@ pub(super) fn check(config: &Config, source: &Source<'_>, root: &DeTable<'_>) ->
         if let Trigger::Cron(crons) = &schedule.trigger {
             for cron in crons {
                 cron_lints(cron, &mut lint);
+                gaps.check(cron, &schedule.timezone, &mut lint);
             }
         }
-        budget_lints(schedule, config, &mut lint);
+        pace.check(schedule, config, &mut lint);
+        calendar_lint(schedule, now, &mut ending, &mut lint);
     }
     lints
 }
@@ -64,60 +74,26 @@ fn cron_lints(cron: &CronExpr, lint: &mut impl FnMut(String, String)) {
     }
 }
 
-fn budget_lints(schedule: &Schedule, config: &Config, lint: &mut impl FnMut(String, String)) {
-    let Some(period) = shortest_period(schedule) else {
+/// A calendar that ends soon knows no holidays afterwards; told once for each.
+fn calendar_lint(
+    schedule: &Schedule,
+    now: Timestamp,
+    told: &mut HashSet<String>,
+    lint: &mut impl FnMut(String, String),
+) {
+    let Some(calendar) = &schedule.calendar else {
         return;
     };
-    if schedule.jitter >= period {
+    let Some(end) = calendar.valid_through() else {
+        return;
+    };
+    let notice = now.saturating_add(CALENDAR_NOTICE).unwrap_or(now);
+    let soon = notice.to_zoned(calendar.zone().clone()).date();
+    if end < soon && told.insert(calendar.code().to_owned()) {
+        let code = calendar.code();
         lint(
-            format!(
-                "the jitter of `{}` is not shorter than its period",
-                schedule.id
-            ),
-            format!(
-                "it fires every {}; keep the jitter below that",
-                format_span(period)
-            ),
+            format!("the holidays of `{code}` are known through {end} only"),
+            format!("update finstage, or add them: [calendars.{code}] holidays and valid_through"),
         );
     }
-    #[allow(clippy::cast_precision_loss, reason = "a number of symbols")]
-    let needed = Duration::from_secs_f64(schedule.symbols.len() as f64 / config.yahoo.max_rps);
-    if needed > period {
-        lint(
-            format!(
-                "`{}` asks for {} symbols every {}, but at {} requests/s that takes {}",
-                schedule.id,
-                schedule.symbols.len(),
-                format_span(period),
-                config.yahoo.max_rps,
-                format_span(needed),
-            ),
-            "fire less often, name fewer symbols, or raise [upstream.yahoo] max_rps".to_owned(),
-        );
-    } else if needed > schedule.timeout {
-        lint(
-            format!(
-                "a run of `{}` needs {} at {} requests/s, its timeout is {}",
-                schedule.id,
-                format_span(needed),
-                config.yahoo.max_rps,
-                format_span(schedule.timeout),
-            ),
-            "raise the schedule's timeout or [upstream.yahoo] max_rps".to_owned(),
-        );
-    }
-}
-
-fn shortest_period(schedule: &Schedule) -> Option<Duration> {
-    let mut shortest = None;
-    let mut at = schedule.next_after(REFERENCE)?;
-    for _ in 0..FIRES_LOOKED_AT {
-        let Some(next) = schedule.next_after(at) else {
-            break;
-        };
-        let gap = Duration::try_from(next.duration_since(at)).ok()?;
-        shortest = Some(shortest.map_or(gap, |least: Duration| least.min(gap)));
-        at = next;
-    }
-    shortest
 }

@@ -1,5 +1,6 @@
 //! schedules.toml: read once, every problem reported at once, valid ever after.
 
+mod calendars;
 mod context;
 mod groups;
 mod lints;
@@ -75,7 +76,12 @@ pub fn parse(
     let mut problems = context.into_problems();
     match config {
         Some(config) if !problems.has_errors() => {
-            problems.extend(lints::check(&config, &source, root.get_ref()));
+            problems.extend(lints::check(
+                &config,
+                &source,
+                root.get_ref(),
+                environment.now(),
+            ));
             problems.sort();
             Ok((config, problems))
         }

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+
 /// A text that no log, error or report ever shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -33,6 +37,8 @@ pub struct Environment {
     variables: BTreeMap<String, Secret>,
     /// Directory of the configuration's relative paths for the database (the working directory).
     working_directory: PathBuf,
+    /// The day, for what depends on it: a calendar that ends soon.
+    now: Timestamp,
 }
 
 impl Environment {
@@ -47,6 +53,7 @@ impl Environment {
         Self {
             variables: found.collect(),
             working_directory: PathBuf::new(),
+            now: Clock::system().now(),
         }
     }
 
@@ -55,7 +62,20 @@ impl Environment {
         Self {
             variables: BTreeMap::new(),
             working_directory: directory.into(),
+            now: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    /// The same on another day.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// The day it is.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// Adds a variable.

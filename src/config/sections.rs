@@ -1,6 +1,6 @@
 //! The sections of the file, one function each.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::problem::Problem;
@@ -9,7 +9,7 @@ use super::secrets::Environment;
 use super::settings::{
     Config, Cooldown, DaemonSettings, PoolSettings, StoreSettings, StoreUrl, UpstreamSettings,
 };
-use super::{groups, schedules};
+use super::{calendars, groups, schedules};
 use crate::domain::Retry;
 use crate::telemetry::{LogFormat, LogLevel};
 
@@ -27,9 +27,19 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
     let store = store(root.table("store").as_ref(), root, environment);
     let yahoo = upstream(root);
     let groups = groups::read(root.table("symbols").as_ref(), path);
-    let defaults = schedules::defaults(root.table("defaults").as_ref(), yahoo.concurrency);
-    let schedules = schedules::read(root, &defaults, &groups);
-    root.finish(&["cache", "calendars", "history"]);
+    let calendars = calendars::read(root);
+    let defaults = schedules::defaults(
+        root.table("defaults").as_ref(),
+        yahoo.concurrency,
+        &calendars,
+    );
+    let named = schedules::Named {
+        defaults: &defaults,
+        groups: &groups,
+        calendars: &calendars,
+    };
+    let schedules = schedules::read(root, &named);
+    root.finish(&["cache", "history"]);
     Some(Config {
         file: path.to_owned(),
         daemon,
@@ -44,6 +54,7 @@ fn daemon(table: Option<&Table<'_>>) -> DaemonSettings {
         log_format: LogFormat::Auto,
         log_level: LogLevel::Info,
         drain: Duration::from_secs(30),
+        socket: None,
     };
     let Some(table) = table else { return settings };
     if let Some(log) = table.table("log") {
@@ -58,6 +69,7 @@ fn daemon(table: Option<&Table<'_>>) -> DaemonSettings {
     settings.drain = table
         .time_span("drain", Duration::ZERO, HOUR)
         .unwrap_or(settings.drain);
+    settings.socket = table.text("socket").map(|at| PathBuf::from(at.value));
     table.finish(&["http"]);
     settings
 }
@@ -327,7 +339,7 @@ fn check_base_url(url: &str) -> Result<&str, String> {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),

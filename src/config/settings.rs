@@ -41,6 +41,8 @@ pub struct DaemonSettings {
     pub log_level: LogLevel,
     /// How long runs in flight may go on after a SIGTERM.
     pub drain: Duration,
+    /// Where the control socket is; `None` for the place found by itself.
+    pub socket: Option<PathBuf>,
 }
 
 /// `[store]`.

@@ -7,7 +7,10 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{HeartbeatUrl, JobKind, MisfirePolicy, OverlapPolicy, Retry, Sla, Symbol, Trigger};
+use super::{
+    HeartbeatUrl, JobKind, MisfirePolicy, OverlapPolicy, Retry, SessionCalendar, Sla, Symbol,
+    Trigger,
+};
 
 /// The stable name of a schedule: the table's key in schedules.toml.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +64,8 @@ pub struct Schedule {
     pub trigger: Trigger,
     /// Zone in which cron expressions are read.
     pub timezone: TimeZone,
+    /// Market on whose days without a session fires are recorded and not run.
+    pub calendar: Option<Arc<SessionCalendar>>,
     /// Symbols to fan out over, in file order, without repetition.
     pub symbols: Arc<[Symbol]>,
     /// Whether the file wants it to run.
@@ -155,8 +160,11 @@ impl Schedule {
 
     /// Why nothing is done on the day of this fire; `None` when its calendar has a session then, or
     /// when it has no calendar.
-    pub fn holiday(&self, _fire: Timestamp) -> Option<String> {
-        None
+    pub fn holiday(&self, fire: Timestamp) -> Option<String> {
+        let calendar = self.calendar.as_ref()?;
+        let date = calendar.date_of(fire);
+        let is_closed = !calendar.has_session(date);
+        is_closed.then(|| format!("{} has no session on {date}", calendar.code()))
     }
 
     /// The zone's IANA name.

@@ -1,12 +1,13 @@
-//! When a schedule fires: cron expressions or a fixed period.
+//! When a schedule fires: cron expressions, a fixed period, or moments of a market's sessions.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{CronExpr, format_span};
+use super::{CronExpr, SessionCalendar, SessionMoment, format_span};
 
 /// What makes a schedule fire.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,13 @@ pub enum Trigger {
         period: Duration,
         /// Shift against the epoch; less than `period`.
         offset: Duration,
+    },
+    /// Moments of a market's sessions; a day without one has none, and early closes are followed.
+    Session {
+        /// The moments.
+        moments: Vec<SessionMoment>,
+        /// The market's calendar.
+        calendar: Arc<SessionCalendar>,
     },
 }
 
@@ -36,6 +44,10 @@ impl Trigger {
                 let steps = (after.as_nanosecond() - offset).div_euclid(period) + 1;
                 Timestamp::from_nanosecond(steps * period + offset).ok()
             }
+            Self::Session { moments, calendar } => moments
+                .iter()
+                .filter_map(|moment| moment.next_after(calendar, after))
+                .min(),
         }
     }
 }
@@ -59,6 +71,10 @@ impl fmt::Display for Trigger {
                 format_span(*period),
                 format_span(*offset)
             )),
+            Self::Session { moments, calendar } => {
+                let texts: Vec<String> = moments.iter().map(ToString::to_string).collect();
+                f.pad(&format!("{} of {}", texts.join(" | "), calendar.code()))
+            }
         }
     }
 }

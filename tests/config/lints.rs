@@ -54,6 +54,24 @@ fn what_is_probably_not_meant_is_told_at_the_schedules_name() {
         ),
         (
             11,
+            "every = \"1m\"\ntimeout = \"61s\"",
+            "a run of `us` may take 1m1s, but it fires every 1m",
+            "overlap_policy",
+        ),
+        (
+            11,
+            "cron = \"30 2 * * *\"\ntimezone = \"America/New_York\"",
+            "the time of cron `30 2 * * *` does not exist in America/New_York on 2027-03-14",
+            "first instant after the gap",
+        ),
+        (
+            11,
+            "at = \"close\"\ncalendar = \"XSHG\"",
+            "the holidays of `XSHG` are known through 2026-12-31 only",
+            "[calendars.XSHG]",
+        ),
+        (
+            11,
             "every = \"1h\"\njitter = \"1h\"",
             "the jitter of `us` is not shorter than its period",
             "keep the jitter below",
@@ -85,7 +103,8 @@ fn a_schedule_denser_than_the_rate_budget_is_told_and_one_within_it_is_not() {
     let many: Vec<String> = (0..120).map(|n| format!("\"S{n}\"")).collect();
     let text = |every: &str| {
         let group = format!("tech = [{}]", many.join(", "));
-        good_with(8, &group).replace("cron = \"0 9 * * *\"", &format!("every = \"{every}\""))
+        let every = format!("every = \"{every}\"\ntimeout = \"{every}\"");
+        good_with(8, &group).replace("cron = \"0 9 * * *\"", &every)
     };
     assert_eq!(lints(&text("2m")), []);
     let dense = lints(&text("119s"));

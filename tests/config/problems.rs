@@ -90,9 +90,14 @@ const BAD_TRIGGERS: &[Case] = &[
     (11, "cron = []", "9:12", "`cron` in [schedules.us] is an empty list", "cron = "),
     (11, "cron = 5", "11:8", "`cron` must be a list of texts", ""),
     (11, "cron = \"0 9 * * *\"\nevery = \"5m\"", "9:12", "has both `cron` and `every`", "keep one"),
-    (11, "", "9:12", "does not say when: no `cron`, no `every`", "every = \"15m\""),
+    (11, "", "9:12", "does not say when: no `cron`, `every` or `at`", "every = \"15m\""),
     (11, "every = \"5m\"\noffset = \"5m\"", "9:12", "`offset` must be shorter than `every`", ""),
     (11, "cron = \"0 9 * * *\"\noffset = \"1m\"", "9:12", "`offset` goes with `every`", "jitter"),
+    (11, "at = \"open+5m\"", "9:12", "`at` in [schedules.us] needs a calendar", "XNYS"),
+    (11, "at = \"2026-12-24T18:00:00\"\ncalendar = \"XNYS\"", "11:6", "is not a moment of a session", ""),
+    (11, "at = [\"open\", \"close-25h\"]\ncalendar = \"XNYS\"", "11:15", "is a day or more from its anchor", ""),
+    (11, "at = \"open\"\nevery = \"5m\"\ncalendar = \"XNYS\"", "9:12", "has both `every` and `at`", "keep one"),
+    (11, "at = \"open\"\ncalendar = \"XNYZ\"", "12:12", "there is no calendar `XNYZ`", "did you mean `XNYS`?"),
     (11, "every = \"5 minutes\"", "11:9", "`every`: `5 minutes` has no known unit", ""),
     (11, "every = \"30m1h\"", "11:9", "repeats or reorders units", ""),
     (11, "every = \"999ms\"", "11:9", "`every` must be from 1s to 366d", ""),
@@ -208,10 +213,50 @@ fn a_base_url_that_is_not_https_to_a_host_is_told() {
 }
 
 #[rustfmt::skip]
+const POLICIES: &[Case] = &[
+    (11, "every = \"1h\"\noverlap_policy = \"queue\"", "12:18", "`overlap_policy` cannot be `queue`", "buffer_one"),
+    (11, "every = \"1h\"\nmisfire_policy = \"run-all\"", "12:18", "`misfire_policy` cannot be `run-all`", "run_all"),
+    (11, "every = \"1h\"\nmax_catchup = 0", "12:15", "outside the range of 1 to 10000", ""),
+    (11, "every = \"1h\"\ncancel_grace = \"2d\"", "12:16", "`cancel_grace` must be from 0ms to 1d", ""),
+    (11, "every = \"1h\"\nretry = { attempts = 3 }", "12:11", "unknown key `attempts` in [schedules.us.retry]", "max_attempts"),
+    (11, "every = \"1h\"\nsla = { late_after = \"soon\" }", "12:22", "`late_after`: `soon`", "" ),
+    (11, "every = \"1h\"\nsla = \"5m\"", "12:7", "`sla` must be a table", ""),
+    (11, "every = \"1h\"\nstarts_at = \"tomorrow\"", "12:13", "`starts_at` must be a date or an instant", "2026-12-31"),
+    (11, "every = \"1h\"\nstarts_at = 2027-01-01\nexpires_at = 2026-01-01", "9:12", "expires before it starts", ""),
+    (11, "every = \"1h\"\nheartbeat_url = \"hc-ping.com/x\"", "12:17", "`heartbeat_url` has no scheme", "https://"),
+    (11, "every = \"1h\"\nheartbeat_url = \"http://example.com/x\"", "12:17", "must be https", ""),
+    (11, "every = \"1h\"\nheartbeat_url = \"https://example.com/x?y\"", "12:17", "no user, query or fragment", ""),
+    (11, "every = \"1h\"\npause_after_failures = 0", "12:24", "outside the range", ""),
+];
+
+#[test]
+fn a_policy_that_cannot_be_is_told() {
+    each_is_told(POLICIES);
+}
+
+#[rustfmt::skip]
+const CALENDARS: &[Case] = &[
+    (7, "[calendars.desk]\nhours = \"09:00-17:30\"\n[symbols]", "7:12", "[calendars.desk] needs `timezone` and `hours`", "Europe/Berlin"),
+    (7, "[calendars.desk]\ntimezone = \"UTC\"\nhours = \"9 to 5\"\n[symbols]", "9:9", "`9 to 5` is not a session's hours", "09:30-16:00"),
+    (7, "[calendars.desk]\nbase = \"XKRY\"\n[symbols]", "8:8", "there is no market `XKRY`", "did you mean `XKRX`?"),
+    (7, "[calendars.XKRX]\nholidays = [\"2026-06-31\"]\n[symbols]", "8:13", "`holidays` must be a date", "2026-12-31"),
+    (7, "[calendars.XKRX]\nholidays = 2026-06-03\n[symbols]", "8:12", "`holidays` must be a list of dates", ""),
+    (7, "[calendars.XKRX]\nearly_closes = { \"2026-06-03\" = \"noon\" }\n[symbols]", "8:33", "`noon` is not a time of day", "13:00"),
+    (7, "[calendars.XKRX]\nearly_closes = { \"today\" = \"12:00\" }\n[symbols]", "8:18", "`today` is not a date", ""),
+    (7, "[calendars.XKRX]\nweekdays = [\"Monday\"]\n[symbols]", "8:13", "`Monday` is not a weekday", "MON"),
+    (7, "[calendars.XKRX]\nholydays = []\n[symbols]", "8:1", "unknown key `holydays`", "did you mean `holidays`?"),
+];
+
+#[test]
+fn a_calendar_that_cannot_be_is_told() {
+    each_is_told(CALENDARS);
+}
+
+#[rustfmt::skip]
 const PLANNED: &[Case] = &[
-    (12, "symbols = [\"A\"]\ncalendar = \"XNYS\"", "13:1", "`calendar` in [schedules.us] is not supported by this version", "CHANGELOG"),
-    (11, "at = \"2026-12-24T18:00:00\"", "11:1", "`at` in [schedules.us] is not supported", ""),
-    (1, "[calendars]\n[defaults]", "1:2", "`calendars` in the file's top level is not supported", ""),
+    (12, "symbols = [\"A\"]\nproviders = [\"yahoo\"]", "13:1", "`providers` in [schedules.us] is not supported by this version", "CHANGELOG"),
+    (11, "cron = \"0 9 * * *\"\nafter = \"us\"", "12:1", "`after` in [schedules.us] is not supported", ""),
+    (1, "[cache]\n[defaults]", "1:2", "`cache` in the file's top level is not supported", ""),
 ];
 
 #[test]

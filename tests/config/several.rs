@@ -28,7 +28,7 @@ cron = "0 9 * * *"
 every = "1h"
 symbols = ["AAPL"]
 overlap_policy = "skpi"
-calendar = "XNYS"
+calendar = "XNYC"
 api_key = "hunter2"
 "#;
     let problems = place.problems(text);
@@ -37,7 +37,7 @@ api_key = "hunter2"
         places,
         [
             "1:1", "3:12", "5:7", "7:12", "8:11", "10:9", "12:7", "13:8", "14:12", "15:12",
-            "20:18", "21:1", "22:1"
+            "20:18", "21:12", "22:1"
         ],
         "{problems:#?}"
     );

@@ -46,8 +46,14 @@ task_timeout = "21s"
 concurrency = 22
 jitter = "23s"
 overlap_policy = "forbid"
-misfire_policy = "run_once"
+misfire_policy = "run_all"
 misfire_threshold = "24s"
+max_catchup = 26
+cancel_grace = "27s"
+retry = { max_attempts = 2 }
+pause_after_failures = 28
+sla = { late_after = "29s", max_time_since_success = "30h", max_runtime = "31s" }
+heartbeat_url = "https://hc-ping.com/uuid"
 catchup_window = "25h"
 enabled = false
 tags = ["a", "b"]
@@ -167,7 +173,20 @@ fn what_a_schedule_says_is_laid_over_the_defaults() {
     assert_eq!(schedule.concurrency, 22);
     assert_eq!(schedule.jitter, secs(23));
     assert_eq!(schedule.overlap_policy, OverlapPolicy::Skip);
-    assert_eq!(schedule.misfire_policy, MisfirePolicy::RunOnce);
+    assert_eq!(schedule.misfire_policy, MisfirePolicy::RunAll);
+    assert_eq!(
+        (schedule.max_catchup, schedule.cancel_grace),
+        (26, secs(27))
+    );
+    let retry = schedule.retry.unwrap();
+    assert_eq!((retry.max_attempts, retry.initial_interval), (2, secs(30)));
+    assert_eq!(schedule.pause_after_failures, Some(28));
+    assert_eq!(schedule.sla.late_after, Some(secs(29)));
+    assert_eq!(schedule.sla.max_time_since_success, Some(secs(30 * 3_600)));
+    assert_eq!(schedule.sla.max_runtime, Some(secs(31)));
+    let heartbeat = schedule.heartbeat_url.as_ref().unwrap();
+    assert_eq!(heartbeat.expose(), "https://hc-ping.com/uuid");
+    assert_eq!(format!("{heartbeat:?}"), "[redacted]");
     assert_eq!(
         (schedule.misfire_threshold, schedule.catchup_window),
         (secs(24), secs(25 * 3_600))

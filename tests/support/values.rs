@@ -37,6 +37,7 @@ pub(crate) fn planned(name: &str) -> Schedule {
             offset: Duration::ZERO,
         },
         timezone: TimeZone::UTC,
+        calendar: None,
         symbols: Vec::new().into(),
         enabled: true,
         concurrency: 4,

@@ -17,6 +17,7 @@ pub(in crate::scheduler) fn every_minute() -> Schedule {
             offset: Duration::ZERO,
         },
         timezone: TimeZone::UTC,
+        calendar: None,
         symbols: Vec::new().into(),
         enabled: true,
         concurrency: 1,
