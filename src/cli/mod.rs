@@ -10,6 +10,7 @@ mod next;
 mod once;
 mod open;
 mod output;
+mod prune;
 mod report;
 mod run;
 mod runs;
@@ -62,6 +63,8 @@ enum Verb {
     Simulate(simulate::Args),
     /// Bring the database's schema up to date
     Migrate(migrate::Args),
+    /// Remove what is older than [history] says, as the daemon does every hour
+    Prune(prune::Args),
 }
 
 /// What every verb gets.
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Verb::Report(args) => report::run(&args, &globals),
         Verb::Simulate(args) => simulate::run(&args),
         Verb::Migrate(args) => migrate::run(&args, &globals),
+        Verb::Prune(args) => prune::run(&args, &globals),
     };
     exit.unwrap_or_else(|exit| exit).into()
 }

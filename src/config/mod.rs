@@ -2,6 +2,7 @@
 
 mod context;
 mod groups;
+mod history;
 mod lints;
 mod problem;
 mod reader;
@@ -15,8 +16,8 @@ use std::path::{Path, PathBuf};
 pub use problem::{Problem, Problems, Severity};
 pub use secrets::{Environment, Secret};
 pub use settings::{
-    Config, Cooldown, DaemonSettings, PoolSettings, Retry, StoreSettings, StoreUrl,
-    UpstreamSettings,
+    Config, Cooldown, DaemonSettings, HistorySettings, PoolSettings, Retry, StoreSettings,
+    StoreUrl, UpstreamSettings,
 };
 
 use context::Context;

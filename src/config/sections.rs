@@ -10,7 +10,7 @@ use super::settings::{
     Config, Cooldown, DaemonSettings, PoolSettings, Retry, StoreSettings, StoreUrl,
     UpstreamSettings,
 };
-use super::{groups, schedules};
+use super::{groups, history, schedules};
 use crate::telemetry::{LogFormat, LogLevel};
 
 const MS: Duration = Duration::from_millis(1);
@@ -26,15 +26,17 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
     let daemon = daemon(root.table("daemon").as_ref());
     let store = store(root.table("store").as_ref(), root, environment);
     let yahoo = upstream(root);
+    let history = history::read(root.table("history").as_ref());
     let groups = groups::read(root.table("symbols").as_ref(), path);
     let defaults = schedules::defaults(root.table("defaults").as_ref(), yahoo.concurrency);
     let schedules = schedules::read(root, &defaults, &groups);
-    root.finish(&["cache", "calendars", "history"]);
+    root.finish(&["cache", "calendars"]);
     Some(Config {
         file: path.to_owned(),
         daemon,
         store: store?,
         yahoo,
+        history,
         schedules,
     })
 }

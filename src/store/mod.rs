@@ -16,6 +16,7 @@ mod price_rows;
 mod prices;
 mod process;
 mod reports;
+mod retention;
 mod samples;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use error::StoreError;
 pub use history::{RunFilter, RunRow, TaskRow};
 pub use ledger::{Claim, Epoch, Ours, RunEnd};
 pub use reports::{DurationReport, ProcessReport, ScheduleReport};
+pub use retention::Pruned;
 pub use samples::ResourceSample;
 
 use crate::config::{PoolSettings, StoreSettings, StoreUrl};
