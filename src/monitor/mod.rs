@@ -11,6 +11,8 @@ use crate::store::{Epoch, ResourceSample, Store, StoreError};
 use crate::telemetry::{Meter, events};
 use sampler::Sampler;
 
+pub use sampler::disk_space;
+
 /// Takes samples, and writes them and the durations measured.
 pub struct Monitor {
     turn: tokio::sync::Mutex<()>,
