@@ -159,3 +159,32 @@ fn heartbeat(planner_age_ms: i64, beat: u64, runs: u64, schedules: u64) {
         .emit();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::housekeeping::Housekeeping;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn what_a_chore_holds_is_let_go_when_housekeeping_stops() {
+        let stopping = CancellationToken::new();
+        let held = stopping.clone().drop_guard();
+        let work = task(move || {
+            let _ends_with_the_chore = &held;
+            async {}
+        });
+        let chore = Chore {
+            cron: "35 47 * * * *",
+            work,
+        };
+        let housekeeping = Housekeeping::start(vec![chore]).await.unwrap();
+        assert!(!stopping.is_cancelled());
+        tokio::task::spawn_blocking(move || housekeeping.stop())
+            .await
+            .unwrap();
+        assert!(
+            stopping.is_cancelled(),
+            "a long prune would never hear of it"
+        );
+    }
+}
