@@ -8,8 +8,7 @@ use serde::Serialize;
 use super::{Exit, Globals, Outcome, open, output};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::{RunRow, Store};
-use crate::telemetry::Meter;
+use crate::store::RunRow;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -43,7 +42,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let now = Clock::system().now();
     let rows = config.schedules.iter().map(|schedule| {
         let last = latest.remove(schedule.id.as_str());
-        let next = schedule.next_after(now).filter(|_| schedule.enabled);
+        let next = schedule.next_run_after(now).filter(|_| schedule.enabled);
         Row {
             job: schedule.job.as_str(),
             when: schedule.trigger.to_string(),
@@ -73,25 +72,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
 
 /// The newest run of each schedule; none when there is no database yet.
 async fn latest_runs(config: &Config) -> Result<BTreeMap<String, RunRow>, Exit> {
-    let is_missing = config
-        .store
-        .url
-        .sqlite_path()
-        .is_some_and(|path| !path.exists());
-    if is_missing {
+    let Some(store) = open::store_if_there(config).await? else {
         return Ok(BTreeMap::new());
-    }
-    let store = Store::open(&config.store, Meter::default())
-        .await
-        .map_err(open::store_failed)?;
-    if store
-        .pending_migrations()
-        .await
-        .map_err(open::store_failed)?
-        > 0
-    {
-        return Ok(BTreeMap::new());
-    }
+    };
     let runs = store.latest_runs().await.map_err(open::store_failed)?;
     Ok(runs
         .into_iter()

@@ -1,15 +1,19 @@
 //! The command line: one verb a file. Results go to stdout, messages and progress to stderr.
 
 mod backfill;
+mod describe;
+mod doctor;
 mod exit;
 mod explain;
 mod list;
+mod load;
 mod manual;
 mod migrate;
 mod next;
 mod once;
 mod open;
 mod output;
+mod prune;
 mod report;
 mod run;
 mod runs;
@@ -52,6 +56,10 @@ enum Verb {
     Explain(explain::Args),
     /// List the schedules with their next fire and last run
     List(list::Args),
+    /// Say everything about one schedule: settings, next fires, last runs
+    Describe(describe::Args),
+    /// Hold the plan against the upstream's quota; exit code 1 when some hour needs more
+    Load(load::Args),
     /// List past runs, newest first, or the tasks of one
     Runs(runs::Args),
     /// Fetch daily bars of a past window for a schedule's symbols
@@ -62,6 +70,10 @@ enum Verb {
     Simulate(simulate::Args),
     /// Bring the database's schema up to date
     Migrate(migrate::Args),
+    /// Check this installation: one line a check, with what to do
+    Doctor(doctor::Args),
+    /// Remove what is older than [history] says, as the daemon does every hour
+    Prune(prune::Args),
 }
 
 /// What every verb gets.
@@ -86,11 +98,15 @@ pub fn main() -> ExitCode {
         Verb::Next(args) => next::run(&args, &globals),
         Verb::Explain(args) => explain::run(&args),
         Verb::List(args) => list::run(&args, &globals),
+        Verb::Describe(args) => describe::run(&args, &globals),
+        Verb::Load(args) => load::run(&args, &globals),
         Verb::Runs(args) => runs::run(&args, &globals),
         Verb::Backfill(args) => backfill::run(&args, &globals),
         Verb::Report(args) => report::run(&args, &globals),
         Verb::Simulate(args) => simulate::run(&args),
         Verb::Migrate(args) => migrate::run(&args, &globals),
+        Verb::Doctor(args) => doctor::run(&args, &globals),
+        Verb::Prune(args) => prune::run(&args, &globals),
     };
     exit.unwrap_or_else(|exit| exit).into()
 }

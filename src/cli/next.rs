@@ -33,6 +33,8 @@ pub(super) struct Row {
     local: String,
     timezone: String,
     dst: Option<&'static str>,
+    /// Why it will be recorded and not run.
+    holiday: Option<String>,
 }
 
 pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
@@ -49,20 +51,22 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let limit = usize::from(args.n);
     let mut rows: Vec<Row> = chosen
         .iter()
-        .flat_map(|s| {
-            fires(
-                s.id.as_str(),
-                |at| s.next_after(at),
-                &s.timezone,
-                from,
-                limit,
-            )
-        })
+        .flat_map(|schedule| fires_of(schedule, from, limit))
         .collect();
     rows.sort_by(|a, b| (a.scheduled_for, &a.schedule).cmp(&(b.scheduled_for, &b.schedule)));
     rows.truncate(limit);
     show(&rows, args.json);
     Ok(Exit::Success)
+}
+
+/// The next `limit` fires of a schedule after `from`, those on holidays marked.
+pub(super) fn fires_of(schedule: &Schedule, from: Timestamp, limit: usize) -> Vec<Row> {
+    let (name, zone) = (schedule.id.as_str(), &schedule.timezone);
+    let mut rows = fires(name, |at| schedule.next_after(at), zone, from, limit);
+    for row in &mut rows {
+        row.holiday = schedule.holiday(row.scheduled_for);
+    }
+    rows
 }
 
 /// The next `limit` fires after `from`.
@@ -82,6 +86,7 @@ pub(super) fn fires(
             local: output::local(next, zone),
             timezone: zone.iana_name().unwrap_or("UTC").to_owned(),
             dst: dst_mark(at, next, zone),
+            holiday: None,
         });
         at = next;
     }
@@ -101,6 +106,12 @@ fn dst_mark(before: Timestamp, at: Timestamp, zone: &TimeZone) -> Option<&'stati
     }
 }
 
+fn note(row: &Row) -> String {
+    let holiday = row.holiday.as_ref().map(|why| format!("not run: {why}"));
+    let notes = row.dst.map(str::to_owned).into_iter().chain(holiday);
+    notes.collect::<Vec<_>>().join("; ")
+}
+
 /// Prints fires as a table or as JSON.
 pub(super) fn show(rows: &[Row], json: bool) {
     if json {
@@ -112,11 +123,11 @@ pub(super) fn show(rows: &[Row], json: bool) {
             row.schedule.clone(),
             row.local.clone(),
             output::utc(row.scheduled_for),
-            row.dst.unwrap_or_default().to_owned(),
+            note(row),
         ]
     });
     output::print(&output::table(
-        &["schedule", "local", "utc", "dst"],
+        &["schedule", "local", "utc", "note"],
         &[],
         cells.collect(),
     ));

@@ -88,6 +88,24 @@ pub(super) async fn store_for_reading(config: &Config) -> Result<Store, Exit> {
     }
 }
 
+/// Opens the database for a verb that has something to say without it; `None` when there is none
+/// yet, or one whose schema is not up to date.
+pub(super) async fn store_if_there(config: &Config) -> Result<Option<Store>, Exit> {
+    let is_missing = config
+        .store
+        .url
+        .sqlite_path()
+        .is_some_and(|path| !path.exists());
+    if is_missing {
+        return Ok(None);
+    }
+    let store = Store::open(&config.store, Meter::default())
+        .await
+        .map_err(store_failed)?;
+    let pending = store.pending_migrations().await.map_err(store_failed)?;
+    Ok((pending == 0).then_some(store))
+}
+
 /// Tells what is wrong with the database.
 #[allow(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
 pub(super) fn store_failed(error: StoreError) -> Exit {

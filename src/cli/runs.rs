@@ -56,7 +56,8 @@ async fn list(store: &Store, args: &Args) -> Outcome {
     Ok(Exit::Success)
 }
 
-fn show_runs(rows: &[RunRow]) {
+/// Prints runs as a table.
+pub(super) fn show_runs(rows: &[RunRow]) {
     let cells = rows.iter().map(|row| {
         vec![
             row.id.to_string(),

@@ -216,14 +216,13 @@ fn weekdays(table: &Table<'_>) -> Option<Vec<Weekday>> {
     let names: Vec<&str> = WEEKDAYS.iter().map(|(name, _)| *name).collect();
     let mut days = Vec::with_capacity(texts.len());
     for At { value, span } in texts {
-        match WEEKDAYS.iter().find(|(name, _)| *name == value) {
-            Some((_, day)) => days.push(*day),
-            None => {
-                let message = format!("`{value}` is not a weekday");
-                table
-                    .context()
-                    .error(span, message, suggestion(value, &names));
-            }
+        let known = WEEKDAYS.iter().find(|(name, _)| *name == value);
+        if let Some((_, day)) = known {
+            days.push(*day);
+        } else {
+            let message = format!("`{value}` is not a weekday");
+            let hint = suggestion(value, &names);
+            table.context().error(span, message, hint);
         }
     }
     Some(days)

@@ -3,6 +3,7 @@
 mod calendars;
 mod context;
 mod groups;
+mod history;
 mod lints;
 mod problem;
 mod reader;
@@ -16,7 +17,8 @@ use std::path::{Path, PathBuf};
 pub use problem::{Problem, Problems, Severity};
 pub use secrets::{Environment, Secret};
 pub use settings::{
-    Config, Cooldown, DaemonSettings, PoolSettings, StoreSettings, StoreUrl, UpstreamSettings,
+    Config, Cooldown, DaemonSettings, HistorySettings, PoolSettings, StoreSettings, StoreUrl,
+    UpstreamSettings,
 };
 
 use context::Context;

@@ -9,7 +9,7 @@ use super::secrets::Environment;
 use super::settings::{
     Config, Cooldown, DaemonSettings, PoolSettings, StoreSettings, StoreUrl, UpstreamSettings,
 };
-use super::{calendars, groups, schedules};
+use super::{calendars, groups, history, schedules};
 use crate::domain::Retry;
 use crate::telemetry::{LogFormat, LogLevel};
 
@@ -26,6 +26,7 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
     let daemon = daemon(root.table("daemon").as_ref());
     let store = store(root.table("store").as_ref(), root, environment);
     let yahoo = upstream(root);
+    let history = history::read(root.table("history").as_ref());
     let groups = groups::read(root.table("symbols").as_ref(), path);
     let calendars = calendars::read(root);
     let defaults = schedules::defaults(
@@ -39,12 +40,13 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
         calendars: &calendars,
     };
     let schedules = schedules::read(root, &named);
-    root.finish(&["cache", "history"]);
+    root.finish(&["cache"]);
     Some(Config {
         file: path.to_owned(),
         daemon,
         store: store?,
         yahoo,
+        history,
         schedules,
     })
 }

@@ -19,6 +19,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// `[upstream.yahoo]`.
     pub yahoo: UpstreamSettings,
+    /// `[history]`.
+    pub history: HistorySettings,
     /// `[schedules.*]`, in order of name.
     pub schedules: Vec<Arc<Schedule>>,
 }
@@ -119,6 +121,20 @@ pub struct PoolSettings {
     pub max_lifetime: Duration,
     /// Whether a connection that was idle is tried before use.
     pub check_before_use: bool,
+}
+
+/// `[history]`: how long rows are kept. What is older is removed whenever it was written, so a
+/// changed value holds for old rows too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistorySettings {
+    /// Rows of the ledger, from their claim on.
+    pub runs: Duration,
+    /// The outcome of each symbol of a run, from the run's claim on; never longer than `runs`.
+    pub tasks: Duration,
+    /// Resource samples.
+    pub samples: Duration,
+    /// Roll-ups of durations.
+    pub durations: Duration,
 }
 
 /// `[upstream.NAME]`.

@@ -1,15 +1,19 @@
 //! What the daemon does for itself, and when.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio_util::sync::CancellationToken;
+
 use super::assembly::Assembly;
-use crate::clock::Clock;
-use crate::config::Config;
+use crate::clock::{self, Clock};
+use crate::config::{Config, HistorySettings};
 use crate::monitor::Monitor;
 use crate::scheduler::Pulse;
 use crate::scheduler::housekeeping::{Chore, Work};
+use crate::store::Store;
 use crate::telemetry::events;
 
 /// Every how many seconds the log shows a sign of life.
@@ -54,10 +58,15 @@ pub(super) fn chores(
         let beat = beats.fetch_add(1, Ordering::Relaxed) + 1;
         heartbeat(age_ms, beat, runner.active_runs(), schedules);
     };
-    let sample = move || -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+    let durations = Arc::clone(&monitor);
+    let sample = task(move || {
         let monitor = Arc::clone(&monitor);
-        Box::pin(async move { monitor.sample().await })
-    };
+        async move { monitor.sample().await }
+    });
+    let durations = task(move || {
+        let monitor = Arc::clone(&durations);
+        async move { monitor.write_durations().await }
+    });
     vec![
         Chore {
             cron: "* * * * * *",
@@ -65,9 +74,74 @@ pub(super) fn chores(
         },
         Chore {
             cron: "*/15 * * * * *",
-            work: Work::Task(Arc::new(sample)),
+            work: sample,
+        },
+        Chore {
+            cron: "5 * * * * *",
+            work: durations,
+        },
+        Chore {
+            // Few schedules fire at such a minute.
+            cron: "35 47 * * * *",
+            work: retention(assembly),
         },
     ]
+}
+
+/// Work that waits.
+fn task<F>(begin: impl Fn() -> F + Send + Sync + 'static) -> Work
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    Work::Task(Arc::new(
+        move || -> Pin<Box<dyn Future<Output = ()> + Send>> { Box::pin(begin()) },
+    ))
+}
+
+/// Removes what is older than `[history]` says. The chore's end, with that of housekeeping, ends
+/// what is under way after the batch in hand: the database is closed soon after.
+fn retention(assembly: &Assembly) -> Work {
+    let history = assembly.history;
+    let (store, clock) = (
+        assembly.services.store.clone(),
+        assembly.services.clock.clone(),
+    );
+    let stopping = CancellationToken::new();
+    let chore = stopping.clone().drop_guard();
+    task(move || {
+        let _ends_with_the_chore = &chore;
+        let (store, clock, stopping) = (store.clone(), clock.clone(), stopping.clone());
+        async move { prune(&store, &history, &clock, &stopping).await }
+    })
+}
+
+async fn prune(
+    store: &Store,
+    history: &HistorySettings,
+    clock: &Clock,
+    stopping: &CancellationToken,
+) {
+    let started = clock::monotonic();
+    let go_on = || !stopping.is_cancelled();
+    match store.prune(history, clock.now(), go_on).await {
+        Ok(pruned) if pruned.is_empty() => {}
+        Ok(pruned) => events::StorePruned {
+            runs: pruned.runs,
+            tasks: pruned.tasks,
+            samples: pruned.samples,
+            durations: pruned.durations,
+            duration_ms: clock::elapsed_ms(started),
+        }
+        .emit(),
+        Err(error) => {
+            let reason = error.to_string();
+            events::StoreUnavailable {
+                during: "the removal of old rows",
+                reason: &reason,
+            }
+            .emit();
+        }
+    }
 }
 
 /// Once a second: says when the planner has not looked at the clock, and once a minute that it has.
@@ -83,5 +157,34 @@ fn heartbeat(planner_age_ms: i64, beat: u64, runs: u64, schedules: u64) {
             planner_age_ms,
         }
         .emit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::housekeeping::Housekeeping;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn what_a_chore_holds_is_let_go_when_housekeeping_stops() {
+        let stopping = CancellationToken::new();
+        let held = stopping.clone().drop_guard();
+        let work = task(move || {
+            let _ends_with_the_chore = &held;
+            async {}
+        });
+        let chore = Chore {
+            cron: "35 47 * * * *",
+            work,
+        };
+        let housekeeping = Housekeeping::start(vec![chore]).await.unwrap();
+        assert!(!stopping.is_cancelled());
+        tokio::task::spawn_blocking(move || housekeeping.stop())
+            .await
+            .unwrap();
+        assert!(
+            stopping.is_cancelled(),
+            "a long prune would never hear of it"
+        );
     }
 }

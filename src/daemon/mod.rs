@@ -101,7 +101,7 @@ pub async fn serve(
         Ended::Aborted(runs) => events::DaemonAborting { runs }.emit(),
     }
     let _ = tokio::task::spawn_blocking(move || housekeeping.stop()).await;
-    // What was measured since the last sample would be lost otherwise.
+    // The last sample; durations not yet written follow when the records are closed.
     monitor.sample().await;
     assembly.close(&clock).await;
     if let Some(simulator) = simulator {

@@ -53,6 +53,9 @@ impl fmt::Debug for ScheduleId {
     }
 }
 
+/// Fires on holidays in a row that are looked over for one that is not: a week of one a second.
+const HOLIDAY_FIRES: usize = 7 * 86_400;
+
 /// A schedule as the planner and the runner use it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
@@ -119,6 +122,18 @@ impl Schedule {
         self.trigger
             .next_after(after, &self.timezone)
             .filter(|next| self.expires_at.is_none_or(|end| *next < end))
+    }
+
+    /// The first fire time strictly after `after` that is not on a holiday.
+    pub fn next_run_after(&self, after: Timestamp) -> Option<Timestamp> {
+        let mut at = after;
+        for _ in 0..HOLIDAY_FIRES {
+            at = self.next_after(at)?;
+            if self.holiday(at).is_none() {
+                return Some(at);
+            }
+        }
+        None
     }
 
     /// The latest fire time in `(from, until]`, found by walking forward from ever earlier starts;

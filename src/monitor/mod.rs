@@ -2,23 +2,22 @@
 
 mod sampler;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use crate::clock::Clock;
-use crate::store::{Epoch, ResourceSample, Store};
-use crate::telemetry::{Measurement, Meter, Work, events};
+use crate::store::{Epoch, ResourceSample, Store, StoreError};
+use crate::telemetry::{Meter, events};
 use sampler::Sampler;
 
-/// Takes samples and writes them with the durations measured since.
+pub use sampler::disk_space;
+
+/// Takes samples, and writes them and the durations measured.
 pub struct Monitor {
     turn: tokio::sync::Mutex<()>,
     sampler: Mutex<Option<Sampler>>,
     data_directory: PathBuf,
-    /// Durations that could not be written yet.
-    unwritten: Mutex<BTreeMap<(Work, &'static str), Measurement>>,
     store: Store,
     meter: Meter,
     clock: Clock,
@@ -38,7 +37,6 @@ impl Monitor {
             turn: tokio::sync::Mutex::default(),
             sampler: Mutex::new(Sampler::new(data_directory.clone()).ok()),
             data_directory,
-            unwritten: Mutex::default(),
             store,
             meter,
             clock,
@@ -72,26 +70,33 @@ impl Monitor {
             }
             .emit();
         }
-        let measurements = self.collect();
+        let Some(sample) = sample else { return };
         let now = self.clock.now();
-        match self
+        let saved = self
             .store
-            .save_samples(self.epoch, now, sample, &measurements)
-            .await
-        {
-            Ok(()) => self
-                .unwritten
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clear(),
-            Err(error) => {
-                let reason = error.to_string();
-                events::StoreUnavailable {
-                    during: "a resource sample",
-                    reason: &reason,
-                }
-                .emit();
-            }
+            .save_samples(self.epoch, now, Some(sample), &[])
+            .await;
+        if let Err(error) = saved {
+            unavailable("a resource sample", &error);
+        }
+    }
+
+    /// Writes the durations measured since the last call; those that cannot be written stay with
+    /// the meter until the next, or until the daemon closes its records.
+    pub async fn write_durations(&self) {
+        let _one_at_a_time = self.turn.lock().await;
+        let measurements = self.meter.take();
+        if measurements.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        let saved = self
+            .store
+            .save_samples(self.epoch, now, None, &measurements)
+            .await;
+        if let Err(error) = saved {
+            self.meter.give_back(&measurements);
+            unavailable("the durations of the last minute", &error);
         }
     }
 
@@ -104,20 +109,13 @@ impl Monitor {
             .as_mut()
             .map_or_else(|| Err("no sampler".to_owned()), Sampler::sample)
     }
+}
 
-    /// Durations still to be written: the new ones merged into those that could not be.
-    fn collect(&self) -> Vec<Measurement> {
-        let mut unwritten = self
-            .unwritten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for measurement in self.meter.take() {
-            let key = (measurement.work, measurement.name);
-            match unwritten.get_mut(&key) {
-                Some(held) => held.durations.merge(&measurement.durations),
-                None => drop(unwritten.insert(key, measurement)),
-            }
-        }
-        unwritten.values().cloned().collect()
+fn unavailable(during: &str, error: &StoreError) {
+    let reason = error.to_string();
+    events::StoreUnavailable {
+        during,
+        reason: &reason,
     }
+    .emit();
 }

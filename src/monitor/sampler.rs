@@ -104,6 +104,14 @@ fn refresh(system: &mut System, pid: Pid) {
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
 }
 
+/// Bytes free for us, and in all, on the file system that holds `directory`.
+pub fn disk_space(directory: &Path) -> Option<(u64, u64)> {
+    let disks =
+        Disks::new_with_refreshed_list_specifics(DiskRefreshKind::nothing().with_storage()).ok()?;
+    let disk = disks.get(disk_of(&disks, &directory.canonicalize().ok()?)?)?;
+    Some((disk.available_space(), disk.total_space()))
+}
+
 /// The file system that holds `directory`: the longest mount point that is its ancestor.
 fn disk_of(disks: &Disks, directory: &Path) -> Option<usize> {
     disks

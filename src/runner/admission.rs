@@ -36,6 +36,15 @@ pub(super) struct Moves {
     pub(super) dropped: Vec<(Ready, String)>,
 }
 
+/// Where a run was that is to be cancelled.
+pub(super) enum Found {
+    Nowhere,
+    /// It goes on, and was asked to end.
+    Running,
+    /// It waited, and does not any more.
+    Waiting(Box<Ready>),
+}
+
 /// The runs of every schedule, by schedule.
 #[derive(Default)]
 pub(super) struct Slots {
@@ -121,22 +130,22 @@ impl Slots {
         progress
     }
 
-    /// Cancels the run of that number, wherever it is; `None` when it is not here.
-    pub(super) fn cancel(&mut self, run_id: i64, reason: &str) -> Option<Option<Ready>> {
+    /// Cancels the run of that number, wherever it is.
+    pub(super) fn cancel(&mut self, run_id: i64, reason: &str) -> Found {
         for slot in self.slots.values_mut() {
             if let Some(control) = slot.running.get(&run_id) {
                 control.cancel(reason);
-                return Some(None);
+                return Found::Running;
             }
             let place = slot
                 .waiting
                 .iter()
                 .position(|ready| ready.spec.run_id == run_id);
-            if let Some(place) = place {
-                return Some(slot.waiting.remove(place));
+            if let Some(ready) = place.and_then(|place| slot.waiting.remove(place)) {
+                return Found::Waiting(Box::new(ready));
             }
         }
-        None
+        Found::Nowhere
     }
 
     /// No run begins any more: gives those that waited.

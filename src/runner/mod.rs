@@ -25,7 +25,7 @@ use crate::store::{Ledger, RunEnd};
 use crate::telemetry::Meter;
 use crate::upstream::Pings;
 pub use admission::Admission;
-use admission::{Moves, Ready, Slots};
+use admission::{Found, Moves, Ready, Slots};
 use control::Control;
 pub use control::Progress;
 
@@ -165,7 +165,7 @@ impl Runner {
             runner.finished(&spec, &end);
             let _ = done.send(end);
         };
-        let _ = self.0.tracker.spawn_on(run, &self.0.runtime);
+        drop(self.0.tracker.spawn_on(run, &self.0.runtime));
     }
 
     fn finished(&self, spec: &RunSpec, end: &RunEnd) {
@@ -200,7 +200,7 @@ impl Runner {
         if let (Some(url), Some(pings), true) = (url, pings, spec.origin.is_planned()) {
             let schedule = spec.schedule.id.clone();
             let ping = async move { pings.send(&schedule, &url, suffix).await };
-            let _ = self.0.tracker.spawn_on(ping, &self.0.runtime);
+            drop(self.0.tracker.spawn_on(ping, &self.0.runtime));
         }
     }
 
@@ -218,7 +218,7 @@ impl Runner {
                 record::never_began(&spec, &runner.0.desk, &end, &runner.0.abort).await;
                 let _ = done.send(end);
             };
-            let _ = self.0.tracker.spawn_on(close, &self.0.runtime);
+            drop(self.0.tracker.spawn_on(close, &self.0.runtime));
         }
     }
 
@@ -245,12 +245,12 @@ impl Runner {
     /// Asks a run to end: no new tasks, and those in flight have the schedule's grace. False when
     /// it is not going on here.
     pub fn cancel(&self, run_id: i64, reason: &str) -> bool {
-        let cancelled = self.slots().cancel(run_id, reason);
-        let Some(waiting) = cancelled else {
-            return false;
-        };
-        let dropped = waiting.map(|ready| (ready, reason.to_owned()));
-        self.close_dropped(dropped.into_iter().collect());
+        let found = self.slots().cancel(run_id, reason);
+        match found {
+            Found::Nowhere => return false,
+            Found::Running => {}
+            Found::Waiting(ready) => self.close_dropped(vec![(*ready, reason.to_owned())]),
+        }
         true
     }
 

@@ -39,7 +39,13 @@ struct Entry {
     next: Option<Timestamp>,
     /// The fire after the next, once it was looked up: what is due at a moment is then known
     /// without searching a calendar.
-    following: Option<Option<Timestamp>>,
+    following: Following,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Following {
+    NotLookedUp,
+    Is(Option<Timestamp>),
 }
 
 impl Entry {
@@ -49,7 +55,7 @@ impl Entry {
             schedule,
             decided_until,
             next,
-            following: None,
+            following: Following::NotLookedUp,
         }
     }
 }
@@ -102,13 +108,13 @@ impl Plan {
                     Entry { schedule, ..entry }
                 }
                 Some(entry) => Entry::new(schedule, entry.decided_until.max(now)),
-                None => match self.retired.remove(&schedule.id) {
-                    Some(decided_until) => Entry::new(schedule, decided_until.max(now)),
-                    None => {
-                        let until = decided_until(&schedule, latest.get(&schedule.id), now);
-                        Entry::new(schedule, until)
-                    }
-                },
+                None => {
+                    let until = match self.retired.remove(&schedule.id) {
+                        Some(decided_until) => decided_until.max(now),
+                        None => decided_until(&schedule, latest.get(&schedule.id), now),
+                    };
+                    Entry::new(schedule, until)
+                }
             };
             self.entries.push(entry);
         }
@@ -177,7 +183,9 @@ impl Plan {
             let jitter = signed(entry.schedule.jitter_offset());
             let until = now.saturating_sub(jitter).unwrap_or(now);
             let (fires, unlisted) = match (entry.next, entry.following) {
-                (Some(next), Some(following)) if following.is_none_or(|then| then > until) => {
+                (Some(next), Following::Is(following))
+                    if following.is_none_or(|then| then > until) =>
+                {
                     (vec![next], false)
                 }
                 _ => newest_fires(&entry.schedule, entry.decided_until, until),
@@ -198,9 +206,9 @@ impl Plan {
             return;
         };
         entry.decided_until = entry.decided_until.max(*last);
-        let following = entry.following.take();
+        let following = std::mem::replace(&mut entry.following, Following::NotLookedUp);
         entry.next = match following {
-            Some(following) if entry.next == Some(*last) => following,
+            Following::Is(following) if entry.next == Some(*last) => following,
             _ => entry.schedule.next_after(entry.decided_until),
         };
         self.unprepared.push(due.index);
@@ -215,7 +223,7 @@ impl Plan {
             };
             if let Some(entry) = self.entries.get_mut(index) {
                 let following = entry.next.and_then(|next| entry.schedule.next_after(next));
-                entry.following = Some(following);
+                entry.following = Following::Is(following);
             }
         }
         !self.unprepared.is_empty()
@@ -248,7 +256,7 @@ impl Plan {
             if self
                 .entries
                 .get(index)
-                .is_some_and(|entry| entry.following.is_none())
+                .is_some_and(|entry| entry.following == Following::NotLookedUp)
             {
                 self.unprepared.push(index);
             }

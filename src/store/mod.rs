@@ -11,11 +11,13 @@ mod entities;
 mod error;
 mod facts;
 mod history;
+mod inspect;
 mod ledger;
 mod price_rows;
 mod prices;
 mod process;
 mod reports;
+mod retention;
 mod samples;
 
 use std::sync::Arc;
@@ -32,8 +34,10 @@ use sea_orm_migration::{Migration, MigratorTrait as _};
 pub use answer::{Answer, Covers, Instrument, Known, Written};
 pub use error::StoreError;
 pub use history::{RunFilter, RunRow, TaskRow};
+pub use inspect::Activity;
 pub use ledger::{Claim, Epoch, Interrupted, Ledger, Ours, Recovery, RunEnd};
 pub use reports::{DurationReport, ProcessReport, ScheduleReport};
+pub use retention::Pruned;
 pub use samples::ResourceSample;
 
 use crate::config::{PoolSettings, StoreSettings, StoreUrl};

@@ -93,6 +93,20 @@ impl Meter {
             })
             .collect()
     }
+
+    /// Puts back what was taken and could not be written; the next [`Self::take`] gives it with
+    /// what was recorded meanwhile.
+    pub fn give_back(&self, measurements: &[Measurement]) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for Measurement {
+            work,
+            name,
+            durations,
+        } in measurements
+        {
+            all.entry((*work, *name)).or_default().merge(durations);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -109,5 +123,18 @@ mod tests {
         assert_eq!(taken[0].durations.count(), 1);
         assert!((20_000..22_000).contains(&taken[0].durations.max_us()));
         assert!(meter.take().is_empty());
+    }
+
+    #[test]
+    fn what_is_given_back_is_taken_again_with_what_came_meanwhile() {
+        let meter = Meter::default();
+        meter.record(Work::Query, "a", Duration::from_millis(1));
+        let taken = meter.take();
+        meter.record(Work::Query, "a", Duration::from_millis(2));
+        meter.give_back(&taken);
+        let again = meter.take();
+        assert_eq!(again.len(), 1);
+        assert_eq!(again[0].durations.count(), 2);
+        assert_eq!(again[0].durations.sum_us(), 3_000);
     }
 }

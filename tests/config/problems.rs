@@ -145,6 +145,9 @@ const WRONG_VALUES: &[Case] = &[
     (12, "symbols = [\"A\"]\ntags = [1]", "13:9", "`tags` must be a list of texts", ""),
     (12, "symbols = [\"A\"]\ntimeout = \"0s\"", "13:11", "`timeout` must be from 1s to 7d", ""),
     (2, "timezone = 1", "2:12", "`timezone` must be a text in quotes, not an integer", ""),
+    (1, "[history]\nruns = \"23h\"\n[defaults]", "2:8", "`runs` must be from 1d to 36500d", ""),
+    (1, "[history]\nsamples = 30\n[defaults]", "2:11", "`samples` must be a text in quotes, not an integer", ""),
+    (1, "[history]\nrun = \"30d\"\n[defaults]", "2:1", "unknown key `run` in [history]", "did you mean `runs`?"),
     (1, "daemon = 1\n[defaults]", "1:10", "`daemon` must be a table, not an integer", ""),
 ];
 

@@ -23,6 +23,11 @@ connect_timeout = "1s"
 request_timeout = "2s"
 cooldown = { initial = "3s", max = "4s" }
 retry = { max_attempts = 5, initial_interval = "6ms", multiplier = 7, max_interval = "8s", randomization_factor = 1.0 }
+[history]
+runs = "100d"
+tasks = "20d"
+samples = "36h"
+durations = "1d"
 [symbols]
 tech = ["AAPL", "MSFT"]
 one = "^GSPC"
@@ -126,6 +131,15 @@ fn the_settings_of_a_full_file_are_what_it_says() {
         (retry.initial_interval, retry.max_interval),
         (Duration::from_millis(6), secs(8))
     );
+    let history = &config.history;
+    let hours = [
+        history.runs,
+        history.tasks,
+        history.samples,
+        history.durations,
+    ]
+    .map(|keep| keep.as_secs() / 3_600);
+    assert_eq!(hours, [2_400, 480, 36, 24]);
 }
 
 #[test]
@@ -213,6 +227,17 @@ fn a_file_that_says_little_gets_the_documented_defaults() {
         (secs(60), secs(1_800))
     );
     assert_eq!(yahoo.retry.max_attempts, 4);
+    let history = config.history;
+    assert_eq!(history, finstage::config::HistorySettings::default());
+    assert_eq!(
+        [
+            history.runs,
+            history.tasks,
+            history.samples,
+            history.durations
+        ],
+        [365, 30, 30, 30].map(|days| secs(days * 86_400))
+    );
     assert!(
         config
             .store

@@ -2,6 +2,7 @@
 
 mod daemon;
 mod readme;
+mod verbs;
 
 use daemon::Home;
 use finstage::clock::Clock;

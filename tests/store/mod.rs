@@ -5,6 +5,7 @@ mod ledger;
 mod measurements;
 mod pauses;
 mod prices;
+mod retention;
 mod schema;
 mod sqlite;
 
@@ -66,6 +67,11 @@ macro_rules! every_check {
                 samples_come_back_as_a_report,
                 durations_come_back_as_a_report,
                 runs_come_back_as_a_report;
+            retention:
+                only_what_is_old_closed_and_not_the_newest_is_removed,
+                samples_and_durations_go_by_their_own_age,
+                more_rows_than_a_batch_go_and_others_write_meanwhile,
+                a_prune_that_is_told_to_stop_goes_on_the_next_time;
         }
     };
 }

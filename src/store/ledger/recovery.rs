@@ -23,7 +23,7 @@ impl Store {
             .order_by_asc(runs::Column::ScheduledFor)
             .order_by_asc(runs::Column::Id);
         let rows = self.tell("interrupted", query.all(&self.write)).await?;
-        Ok(rows.into_iter().filter_map(interrupted).collect())
+        Ok(rows.iter().filter_map(interrupted).collect())
     }
 
     /// See [`super::Ledger::recover`].
@@ -69,7 +69,7 @@ fn is_open() -> Expr {
     runs::Column::State.is_in([RunState::Claimed, RunState::Running].map(RunState::as_str))
 }
 
-fn interrupted(row: runs::Model) -> Option<Interrupted> {
+fn interrupted(row: &runs::Model) -> Option<Interrupted> {
     Some(Interrupted {
         run_id: row.id,
         fire: Fire {

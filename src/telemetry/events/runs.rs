@@ -109,7 +109,7 @@ events! {
         "scheduled_for": scheduled_for: &'a str,
         "reason": reason: &'a str,
     }
-    /// A run began later than the schedule's sla.late_after allows.
+    /// A run began later than the schedule's promise (`sla.late_after`) allows.
     RunLate<'a> {
         "run.late", "FS3011", WARN, "run began late",
         action: "Look for an outage of the database, a suspended machine, or runs it had to wait for.",
@@ -119,7 +119,7 @@ events! {
         "lateness_ms": lateness_ms: i64,
         "limit_ms": limit_ms: i64,
     }
-    /// A run goes on for longer than the schedule's sla.max_runtime allows.
+    /// A run goes on for longer than the schedule's promise (`sla.max_runtime`) allows.
     RunSlow<'a> {
         "run.slow", "FS3012", WARN, "run takes longer than promised",
         action: "Look at the upstream's cool-downs and at `finstage report`; `finstage cancel` ends it.",

@@ -18,7 +18,7 @@ events! {
         action: "None.",
         "schedule.name": schedule: &'a str,
     }
-    /// No run has succeeded for longer than the schedule's sla.max_time_since_success allows.
+    /// No run has succeeded for longer than the schedule's promise (`sla.max_time_since_success`) allows.
     ScheduleStale<'a> {
         "schedule.stale", "FS3203", ERROR, "no run has succeeded for too long",
         action: "`finstage runs NAME` and `finstage why NAME` tell what became of its fires.",
@@ -32,7 +32,7 @@ events! {
         action: "None.",
         "schedule.name": schedule: &'a str,
     }
-    /// The schedule's heartbeat_url did not hear of a run.
+    /// The schedule's `heartbeat_url` did not hear of a run.
     HeartbeatFailed<'a> {
         "heartbeat.failed", "FS3301", WARN, "the heartbeat address was not reached",
         action: "Check heartbeat_url and the way to it; the run itself is not affected.",

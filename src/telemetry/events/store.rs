@@ -28,4 +28,14 @@ events! {
         action: "Put it back or restart the daemon; stop it before touching the file.",
         "store": store: &'a str,
     }
+    /// Rows older than `[history]` says were removed.
+    StorePruned {
+        "store.pruned", "FS6005", INFO, "rows older than [history] says were removed",
+        action: "None.",
+        "runs": runs: u64,
+        "tasks": tasks: u64,
+        "samples": samples: u64,
+        "durations": durations: u64,
+        "duration_ms": duration_ms: i64,
+    }
 }
