@@ -1,6 +1,8 @@
 //! The command line: one verb a file. Results go to stdout, messages and progress to stderr.
 
+mod ask;
 mod backfill;
+mod cancel;
 mod describe;
 mod doctor;
 mod exit;
@@ -13,13 +15,19 @@ mod next;
 mod once;
 mod open;
 mod output;
+mod pause;
 mod prune;
+mod reload;
 mod report;
+mod retry;
 mod run;
 mod runs;
 mod simulate;
+mod status;
 mod summary;
+mod trigger;
 mod validate;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,6 +62,22 @@ enum Verb {
     Next(next::Args),
     /// Say what a cron expression means and when it fires
     Explain(explain::Args),
+    /// Ask the running daemon how it stands; exit 1 when something is late
+    Status(status::Args),
+    /// Have the running daemon run a schedule now
+    Trigger(trigger::Args),
+    /// Have the running daemon do the failed tasks of a run again
+    Retry(retry::Args),
+    /// Have the running daemon end a run
+    Cancel(cancel::Args),
+    /// Pause a schedule of the running daemon
+    Pause(pause::PauseArgs),
+    /// End a pause
+    Resume(pause::ResumeArgs),
+    /// Have the running daemon read its configuration again
+    Reload(reload::Args),
+    /// Say what became of a fire, and why
+    Why(why::Args),
     /// List the schedules with their next fire and last run
     List(list::Args),
     /// Say everything about one schedule: settings, next fires, last runs
@@ -97,6 +121,14 @@ pub fn main() -> ExitCode {
         Verb::Validate(args) => Ok(validate::run(&args, &globals)),
         Verb::Next(args) => next::run(&args, &globals),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Status(args) => status::run(&args, &globals),
+        Verb::Trigger(args) => trigger::run(&args, &globals),
+        Verb::Retry(args) => retry::run(&args, &globals),
+        Verb::Cancel(args) => cancel::run(&args, &globals),
+        Verb::Pause(args) => pause::pause(&args, &globals),
+        Verb::Resume(args) => pause::resume(&args, &globals),
+        Verb::Reload(args) => reload::run(&args, &globals),
+        Verb::Why(args) => why::run(&args, &globals),
         Verb::List(args) => list::run(&args, &globals),
         Verb::Describe(args) => describe::run(&args, &globals),
         Verb::Load(args) => load::run(&args, &globals),

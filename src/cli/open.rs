@@ -34,6 +34,21 @@ pub(super) fn load(globals: &Globals) -> Result<(Config, Problems), Exit> {
     })
 }
 
+/// Reads the configuration for a verb that only needs to find the daemon: a file that was broken
+/// since the daemon has read it must not be in the way.
+pub(super) fn for_asking(globals: &Globals) -> Result<Config, Exit> {
+    match try_load(globals) {
+        Ok((config, _)) => Ok(config),
+        Err(problems) => {
+            let path = config::locate(globals.config.as_deref()).map_err(|_| Exit::Config)?;
+            config::load_places(&path, &Environment::process()).ok_or_else(|| {
+                output::say(&problems.to_string());
+                Exit::Config
+            })
+        }
+    }
+}
+
 /// The schedule a verb names.
 pub(super) fn schedule<'c>(config: &'c Config, id: &str) -> Result<&'c Arc<Schedule>, Exit> {
     config.schedule(id).ok_or_else(|| {

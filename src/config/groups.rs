@@ -1,7 +1,7 @@
 //! `[symbols]`: named groups, written in place or kept in a file.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::context::Context;
 use super::problem::{Severity, Source};
@@ -15,15 +15,19 @@ const MAX_GROUP_SYMBOLS: usize = 100_000;
 /// Named groups of symbols; `None` for one whose problems are told already.
 pub(super) type Groups = BTreeMap<String, Option<Vec<Symbol>>>;
 
-/// Reads all groups; files are relative to the configuration file.
-pub(super) fn read(table: Option<&Table<'_>>, config_file: &Path) -> Groups {
+/// Reads all groups; files are relative to the configuration file, and are added to `files`.
+pub(super) fn read(
+    table: Option<&Table<'_>>,
+    config_file: &Path,
+    files: &mut Vec<PathBuf>,
+) -> Groups {
     let mut groups = Groups::new();
     let Some(table) = table else { return groups };
     for (name, entry) in table.entries() {
         let before = table.context().count();
         let symbols = match entry {
             Entry::Texts(texts) => parse_all(table.context(), &texts),
-            Entry::Table(source) => from_file(&source, config_file),
+            Entry::Table(source) => from_file(&source, config_file, files),
         };
         if symbols.len() > MAX_GROUP_SYMBOLS {
             let message = format!(
@@ -60,7 +64,7 @@ fn parse_all(context: &Context<'_>, texts: &[At<&str>]) -> Vec<Symbol> {
     symbols
 }
 
-fn from_file(table: &Table<'_>, config_file: &Path) -> Vec<Symbol> {
+fn from_file(table: &Table<'_>, config_file: &Path, files: &mut Vec<PathBuf>) -> Vec<Symbol> {
     let context = table.context();
     let Some(file) = table.text("file") else {
         let message = format!("{} needs `file`", table.name());
@@ -73,6 +77,7 @@ fn from_file(table: &Table<'_>, config_file: &Path) -> Vec<Symbol> {
         .parent()
         .unwrap_or(Path::new(""))
         .join(file.value);
+    files.push(path.clone());
     let text = match read_file(&path) {
         Ok(text) => text,
         Err(reason) => {

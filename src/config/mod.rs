@@ -2,6 +2,7 @@
 
 mod calendars;
 mod context;
+mod difference;
 mod groups;
 mod history;
 mod lints;
@@ -14,6 +15,7 @@ mod settings;
 
 use std::path::{Path, PathBuf};
 
+pub use difference::Difference;
 pub use problem::{Problem, Problems, Severity};
 pub use secrets::{Environment, Secret};
 pub use settings::{
@@ -59,6 +61,17 @@ pub fn load(path: &Path, environment: &Environment) -> Result<(Config, Problems)
         ))
     })?;
     parse(path, &text, environment)
+}
+
+/// What a file with problems still says about where the database and the control socket are: its
+/// schedules are left out. `None` when it cannot be read at all.
+pub fn load_places(path: &Path, environment: &Environment) -> Option<Config> {
+    let text = read_file(path).ok()?;
+    let source = Source::new(path, &text);
+    let (root, _) = toml::de::DeTable::parse_recoverable(&text);
+    let context = Context::new(&source);
+    let table = Table::root(root.get_ref(), &context);
+    sections::read(&table, path, environment)
 }
 
 /// Validates `text` as if it had been read from `path` (symbols files are relative to it).

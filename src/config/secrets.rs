@@ -73,6 +73,12 @@ impl Environment {
         self
     }
 
+    /// The same now: a daemon reads its configuration again months after its start.
+    #[must_use]
+    pub fn today(self) -> Self {
+        self.at(Clock::system().now())
+    }
+
     /// The day it is.
     pub(super) fn now(&self) -> Timestamp {
         self.now

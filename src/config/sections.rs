@@ -23,11 +23,12 @@ const DEFAULT_BASE_URL: &str = "https://query1.finance.yahoo.com";
 
 /// Reads the whole document; `None` when a section could not be made sense of.
 pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> Option<Config> {
+    let mut files = vec![path.to_owned()];
     let daemon = daemon(root.table("daemon").as_ref());
     let store = store(root.table("store").as_ref(), root, environment);
     let yahoo = upstream(root);
     let history = history::read(root.table("history").as_ref());
-    let groups = groups::read(root.table("symbols").as_ref(), path);
+    let groups = groups::read(root.table("symbols").as_ref(), path, &mut files);
     let calendars = calendars::read(root);
     let defaults = schedules::defaults(
         root.table("defaults").as_ref(),
@@ -43,6 +44,7 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
     root.finish(&["cache"]);
     Some(Config {
         file: path.to_owned(),
+        files,
         daemon,
         store: store?,
         yahoo,

@@ -13,6 +13,8 @@ use crate::telemetry::{LogFormat, LogLevel};
 pub struct Config {
     /// The file it was read from.
     pub file: PathBuf,
+    /// Every file it was read from, that one and those of symbols.
+    pub files: Vec<PathBuf>,
     /// `[daemon]`.
     pub daemon: DaemonSettings,
     /// `[store]`.
@@ -35,7 +37,7 @@ impl Config {
 }
 
 /// `[daemon]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DaemonSettings {
     /// `log.format`.
     pub log_format: LogFormat,
@@ -48,7 +50,7 @@ pub struct DaemonSettings {
 }
 
 /// `[store]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StoreSettings {
     /// Where the database is.
     pub url: StoreUrl,
@@ -109,7 +111,7 @@ impl std::fmt::Debug for StoreUrl {
 }
 
 /// `[store] pool`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PoolSettings {
     /// Connections kept for ordinary load.
     pub max: u32,
@@ -138,7 +140,7 @@ pub struct HistorySettings {
 }
 
 /// `[upstream.NAME]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UpstreamSettings {
     /// Scheme, host and port; no path.
     pub base_url: String,
@@ -161,7 +163,7 @@ pub struct UpstreamSettings {
 }
 
 /// How long all requests wait after the upstream refused one.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cooldown {
     /// The first wait; doubled as long as refusals follow each other.
     pub initial: Duration,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::config::{Config, HistorySettings};
+use crate::config::Config;
 use crate::jobs::{Freshness, Services};
 use crate::runner::Runner;
 use crate::scheduler::housekeeping::HousekeepingError;
@@ -46,8 +46,6 @@ pub struct Assembly {
     pub runner: Runner,
     /// This start's number.
     pub epoch: Epoch,
-    /// How long rows are kept.
-    pub history: HistorySettings,
 }
 
 /// Opens the database, brings its schema up to date, and builds the client.
@@ -78,7 +76,6 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembly, StartEr
         services,
         runner,
         epoch,
-        history: config.history,
     })
 }
 

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 
 use super::assembly::Assembly;
+use super::live::Live;
 use crate::clock::{self, Clock};
 use crate::config::{Config, HistorySettings};
 use crate::monitor::Monitor;
-use crate::scheduler::Pulse;
 use crate::scheduler::housekeeping::{Chore, Work};
 use crate::store::Store;
 use crate::telemetry::events;
@@ -44,21 +44,15 @@ pub(super) fn monitor(assembly: &Assembly, config: &Config, clock: &Clock) -> Ar
     ))
 }
 
-/// The chores of a daemon that plans `schedules` schedules.
-pub(super) fn chores(
-    assembly: &Assembly,
-    monitor: Arc<Monitor>,
-    planner: Pulse,
-    schedules: u64,
-) -> Vec<Chore> {
-    let runner = assembly.runner.clone();
+/// The daemon's chores.
+pub(super) fn chores(live: &Arc<Live>, monitor: &Arc<Monitor>) -> Vec<Chore> {
     let beats = AtomicU64::new(0);
+    let heart = Arc::clone(live);
     let heartbeat = move || {
-        let age_ms = planner.age_ms();
         let beat = beats.fetch_add(1, Ordering::Relaxed) + 1;
-        heartbeat(age_ms, beat, runner.active_runs(), schedules);
+        heartbeat(&heart, beat);
     };
-    let durations = Arc::clone(&monitor);
+    let (monitor, durations) = (Arc::clone(monitor), Arc::clone(monitor));
     let sample = task(move || {
         let monitor = Arc::clone(&monitor);
         async move { monitor.sample().await }
@@ -83,7 +77,7 @@ pub(super) fn chores(
         Chore {
             // Few schedules fire at such a minute.
             cron: "35 47 * * * *",
-            work: retention(assembly),
+            work: retention(Arc::clone(live)),
         },
     ]
 }
@@ -100,18 +94,16 @@ where
 
 /// Removes what is older than `[history]` says. The chore's end, with that of housekeeping, ends
 /// what is under way after the batch in hand: the database is closed soon after.
-fn retention(assembly: &Assembly) -> Work {
-    let history = assembly.history;
-    let (store, clock) = (
-        assembly.services.store.clone(),
-        assembly.services.clock.clone(),
-    );
+fn retention(live: Arc<Live>) -> Work {
     let stopping = CancellationToken::new();
     let chore = stopping.clone().drop_guard();
     task(move || {
         let _ends_with_the_chore = &chore;
-        let (store, clock, stopping) = (store.clone(), clock.clone(), stopping.clone());
-        async move { prune(&store, &history, &clock, &stopping).await }
+        let (live, stopping) = (Arc::clone(&live), stopping.clone());
+        async move {
+            let history = live.loaded().config.history;
+            prune(&live.store, &history, &live.clock, &stopping).await;
+        }
     })
 }
 
@@ -146,20 +138,20 @@ async fn prune(
 
 /// Once a second: says when the planner has not looked at the clock, and once a minute that it has.
 /// The watchdog is fed by the planner itself.
-fn heartbeat(planner_age_ms: i64, beat: u64, runs: u64, schedules: u64) {
+fn heartbeat(live: &Live, beat: u64) {
+    let planner_age_ms = live.pulse.age_ms();
     if planner_age_ms > PLANNER_STALL_MS && beat.is_multiple_of(HEARTBEAT_LOG_S / 6) {
         events::DaemonLoopStalled { planner_age_ms }.emit();
     }
     if beat.is_multiple_of(HEARTBEAT_LOG_S) {
         events::DaemonHeartbeat {
-            runs,
-            schedules,
+            runs: live.runner.active_runs(),
+            schedules: live.loaded().config.schedules.len() as u64,
             planner_age_ms,
         }
         .emit();
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

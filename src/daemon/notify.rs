@@ -18,6 +18,19 @@ pub(super) fn ready(schedules: u64) {
     tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
 }
 
+/// The daemon reads its configuration again; it is ready afterwards.
+pub(super) fn reloading() {
+    // Both in one datagram: systemd compares the two moments.
+    let Ok(now) = NotifyState::monotonic_usec_now() else {
+        return;
+    };
+    tell(&[
+        NotifyState::Reloading,
+        now,
+        NotifyState::Status("reading the configuration again"),
+    ]);
+}
+
 /// The daemon drains for at most `drain`.
 pub(super) fn stopping(drain: Duration) {
     let extend = u32::try_from((drain + CLOSING_MARGIN).as_micros()).unwrap_or(u32::MAX);

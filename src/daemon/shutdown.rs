@@ -6,29 +6,47 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::runner::Runner;
 
-/// The signals that mean "stop".
+/// The signals that mean "stop", and the one that means "read the file again".
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
     pub(super) fn listen() -> std::io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
+        let hangup = signal(SignalKind::hangup())?;
         Ok(Self {
             terminate,
             interrupt,
+            hangup,
         })
     }
 
-    /// Waits for the next one and names it.
+    /// Waits for the next signal to stop, or to reload.
+    pub(super) async fn stop_or_reload(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.terminate.recv() => Wish::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Wish::Stop("SIGINT"),
+            _ = self.hangup.recv() => Wish::Reload,
+        }
+    }
+
+    /// Waits for the next signal to stop and names it.
     pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
     }
+}
+
+/// What a signal asks for.
+pub(super) enum Wish {
+    Stop(&'static str),
+    Reload,
 }
 
 /// How the runs in flight ended.

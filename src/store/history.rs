@@ -11,6 +11,9 @@ use super::convert::{to_column, to_timestamp};
 use super::entities::{run_tasks, runs};
 use super::{Store, StoreError};
 
+/// Rows of one question about a window at most: two days of one a second.
+const MOST_ROWS: u64 = 200_000;
+
 /// Which runs to show.
 #[derive(Debug, Clone, Default)]
 pub struct RunFilter {
@@ -81,6 +84,22 @@ impl Store {
             })
             .order_by_desc(runs::Column::Id)
             .limit(filter.limit);
+        let rows = self.ask("runs", query.all(&self.read)).await?;
+        Ok(rows.into_iter().map(run_row).collect())
+    }
+
+    /// A schedule's rows planned within `from..=to`, oldest first.
+    pub async fn runs_between(
+        &self,
+        schedule: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let query = runs::Entity::find()
+            .filter(runs::Column::Schedule.eq(schedule))
+            .filter(runs::Column::ScheduledFor.between(to_column(from), to_column(to)))
+            .order_by_asc(runs::Column::ScheduledFor)
+            .limit(MOST_ROWS);
         let rows = self.ask("runs", query.all(&self.read)).await?;
         Ok(rows.into_iter().map(run_row).collect())
     }

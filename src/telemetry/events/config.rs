@@ -27,4 +27,31 @@ events! {
         "problem": problem: &'a str,
         "hint": hint: &'a str,
     }
+    /// The configuration was read again and is in use; runs that go on keep what they began with.
+    ConfigReloaded<'a> {
+        "config.reloaded", "FS2004", INFO, "configuration reloaded",
+        action: "None.",
+        "cause": cause: &'a str,
+        "schedules": schedules: u64,
+        "schedules.added": added: u64,
+        "schedules.removed": removed: u64,
+        "schedules.changed": changed: u64,
+    }
+    /// The configuration was read again and has problems: the one before it stays in use.
+    ConfigReloadRejected<'a> {
+        "config.reload_rejected", "FS2005", ERROR, "the new configuration is not used",
+        action: "Mend it: `finstage validate` shows every problem. It is read again when it changes.",
+        "cause": cause: &'a str,
+        "problems": problems: u64,
+        "place": place: &'a str,
+        "problem": problem: &'a str,
+        "hint": hint: &'a str,
+        "schedules": schedules: u64,
+    }
+    /// The new configuration changes settings that a running daemon cannot take over.
+    ConfigNeedsRestart<'a> {
+        "config.needs_restart", "FS2006", WARN, "settings were changed that need a restart",
+        action: "Restart the daemon when it suits; until then the old settings hold.",
+        "sections": sections: &'a str,
+    }
 }

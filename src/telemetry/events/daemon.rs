@@ -85,4 +85,11 @@ events! {
         action: "Mend the cause named; systemd tries again unless the exit code is 78.",
         "reason": reason: &'a str,
     }
+    /// The control socket cannot be made: verbs that change a running daemon do not reach it.
+    DaemonNoControl<'a> {
+        "daemon.no_control", "FS1013", WARN, "no control socket",
+        action: "Make the place writable or name another: [daemon] socket.",
+        "socket": socket: &'a str,
+        "reason": reason: &'a str,
+    }
 }

@@ -1,0 +1,110 @@
+//! `finstage status`.
+
+use super::{Exit, Globals, Outcome, ask, open, output};
+use crate::config::Config;
+use crate::daemon::control::protocol::{
+    Answer, ProgressAnswer, Request, ScheduleAnswer, StatusAnswer,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
+    let config = open::for_asking(globals)?;
+    let Answer::Status(status) = ask::daemon(&config, &Request::Status)?.0 else {
+        return Err(ask::unexpected());
+    };
+    if args.json {
+        output::print_json(&status);
+    } else {
+        show(&status, &config);
+    }
+    Ok(if status.is_late {
+        Exit::Failure
+    } else {
+        Exit::Success
+    })
+}
+
+fn show(status: &StatusAnswer, config: &Config) {
+    output::print(&format!(
+        "finstage {}, pid {}, serving since {}\n{}, read {}",
+        status.version,
+        status.pid,
+        output::utc(status.started_at),
+        status.config_file,
+        output::utc(status.config_loaded_at),
+    ));
+    if status.config_problems > 0 {
+        output::print(&format!(
+            "a newer configuration was rejected ({} problems): see finstage validate",
+            status.config_problems
+        ));
+    }
+    if let Some(ms) = status.store_down_ms {
+        let span = output::duration_ms(ms);
+        output::print(&format!("the database cannot be used for {span}"));
+    }
+    output::print("");
+    show_schedules(&status.schedules, config);
+    if !status.runs.is_empty() {
+        output::print("");
+        show_runs(&status.runs);
+    }
+}
+
+fn show_schedules(schedules: &[ScheduleAnswer], config: &Config) {
+    let cells = schedules.iter().map(|row| {
+        let zone = config.schedule(&row.schedule).map(|s| s.timezone.clone());
+        let zone = zone.unwrap_or(jiff::tz::TimeZone::UTC);
+        let next = row.next.map(|at| output::local(at, &zone));
+        let note = match (&row.paused_because, row.overdue_ms) {
+            (Some(because), _) => match row.paused_until {
+                Some(until) => format!("{because}, until {}", output::utc(until)),
+                None => because.clone(),
+            },
+            (None, 1_001..) => format!("overdue by {}", output::duration_ms(row.overdue_ms)),
+            (None, _) => String::new(),
+        };
+        vec![
+            row.schedule.clone(),
+            row.state.clone(),
+            row.running.to_string(),
+            row.waiting.to_string(),
+            next.unwrap_or_else(|| "-".to_owned()),
+            note,
+        ]
+    });
+    let head = ["schedule", "state", "running", "waiting", "next", "note"];
+    output::print(&output::table(
+        &head,
+        &["running", "waiting"],
+        cells.collect(),
+    ));
+}
+
+fn show_runs(runs: &[ProgressAnswer]) {
+    let cells = runs.iter().map(|run| {
+        vec![
+            run.id.to_string(),
+            run.schedule.clone(),
+            run.trigger.clone(),
+            output::utc(run.scheduled_for),
+            output::utc(run.started_at),
+            format!("{}/{}", run.tasks_done, run.tasks_total),
+        ]
+    });
+    let head = [
+        "run",
+        "schedule",
+        "trigger",
+        "scheduled for",
+        "began",
+        "tasks",
+    ];
+    output::print(&output::table(&head, &["run", "tasks"], cells.collect()));
+}

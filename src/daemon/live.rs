@@ -1,0 +1,106 @@
+//! What a running daemon is, for those who ask it something or change it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+use crate::config::{Config, Environment};
+use crate::runner::Runner;
+use crate::scheduler::{Command, PlanStatus, Pulse};
+use crate::store::{Epoch, Store};
+
+/// The parts others reach a running daemon by.
+pub(super) struct Live {
+    pub(super) commands: UnboundedSender<Command>,
+    pub(super) runner: Runner,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) epoch: Epoch,
+    pub(super) started_at: Timestamp,
+    pub(super) pulse: Pulse,
+    pub(super) environment: Environment,
+    /// One reload at a time.
+    pub(super) reloading: tokio::sync::Mutex<()>,
+    loaded: Mutex<Loaded>,
+}
+
+/// The configuration in use.
+#[derive(Clone)]
+pub(super) struct Loaded {
+    pub(super) config: Arc<Config>,
+    pub(super) at: Timestamp,
+    /// Problems of a newer one that was rejected.
+    pub(super) problems: usize,
+}
+
+impl Live {
+    /// `config` is as it was read from the file, whatever a simulation has made of it since.
+    pub(super) fn new(parts: LiveParts, config: Arc<Config>) -> Self {
+        let now = parts.clock.now();
+        Self {
+            commands: parts.commands,
+            runner: parts.runner,
+            store: parts.store,
+            clock: parts.clock,
+            epoch: parts.epoch,
+            started_at: now,
+            pulse: parts.pulse,
+            environment: parts.environment,
+            reloading: tokio::sync::Mutex::default(),
+            loaded: Mutex::new(Loaded {
+                config,
+                at: now,
+                problems: 0,
+            }),
+        }
+    }
+
+    /// The configuration in use.
+    pub(super) fn loaded(&self) -> Loaded {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.clone()
+    }
+
+    pub(super) fn set_loaded(&self, config: Arc<Config>) {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        *loaded = Loaded {
+            config,
+            at: self.clock.now(),
+            problems: 0,
+        };
+    }
+
+    pub(super) fn note_rejected(&self, problems: usize) {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.problems = problems;
+    }
+
+    /// Asks the planner; `None` when it has ended.
+    pub(super) async fn order<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).ok()?;
+        answer.await.ok()
+    }
+
+    /// How the plan stands.
+    pub(super) async fn plan_status(&self) -> Option<PlanStatus> {
+        self.order(Command::Status).await
+    }
+}
+
+/// What [`Live`] is made of.
+pub(super) struct LiveParts {
+    pub(super) commands: UnboundedSender<Command>,
+    pub(super) runner: Runner,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) epoch: Epoch,
+    pub(super) pulse: Pulse,
+    pub(super) environment: Environment,
+}

@@ -1,0 +1,135 @@
+//! Noticing that the configuration was edited: by the kernel's word, and by looking now and then
+//! where that never comes (network file systems, bind mounts).
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::live::Live;
+
+/// The files have to rest this long before they are read: editors write in several steps.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// Longest wait for them to rest.
+const RESTLESS: Duration = Duration::from_secs(2);
+
+/// How often the files are looked at though nobody said that they changed.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What tells one state of the files from another: device, inode, size and times of each; `None`
+/// for one that is not there.
+type Print = Vec<Option<(u64, u64, u64, i64, i64)>>;
+
+fn print(files: &[PathBuf]) -> Print {
+    let one = |path: &PathBuf| {
+        let found = std::fs::metadata(path).ok()?;
+        Some((
+            found.dev(),
+            found.ino(),
+            found.size(),
+            found.mtime(),
+            found.mtime_nsec(),
+        ))
+    };
+    files.iter().map(one).collect()
+}
+
+/// Reloads whenever the files have changed, until `stop`.
+pub(super) async fn watch(live: Arc<Live>, stop: CancellationToken) {
+    let changed = Arc::new(Notify::new());
+    let mut files = live.loaded().config.files.clone();
+    let mut seen = print(&files);
+    let mut watcher = Directories::new(&changed);
+    watcher.follow(&files);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = changed.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        if print(&files) == seen {
+            continue;
+        }
+        seen = at_rest(&files).await;
+        // The problems are in the log; the next change is the next try.
+        let _ = live.reload("the file changed").await;
+        let now_read = live.loaded().config.files.clone();
+        if now_read != files {
+            files = now_read;
+            seen = print(&files);
+            watcher.follow(&files);
+        }
+    }
+}
+
+/// Waits until the files have not changed for a while.
+async fn at_rest(files: &[PathBuf]) -> Print {
+    let mut before = print(files);
+    let mut waited = Duration::ZERO;
+    while waited < RESTLESS {
+        tokio::time::sleep(QUIET).await;
+        waited += QUIET;
+        let now = print(files);
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    before
+}
+
+/// The directories of the files: an editor that renames its own file over ours changes the
+/// directory, and a watch on the old file would never hear of it.
+struct Directories {
+    watcher: Option<RecommendedWatcher>,
+    watched: Vec<PathBuf>,
+}
+
+impl Directories {
+    fn new(changed: &Arc<Notify>) -> Self {
+        let changed = Arc::clone(changed);
+        let heard = move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                changed.notify_one();
+            }
+        };
+        Self {
+            // Without one the files are still looked at every few seconds.
+            watcher: notify::recommended_watcher(heard).ok(),
+            watched: Vec::new(),
+        }
+    }
+
+    fn follow(&mut self, files: &[PathBuf]) {
+        let Some(watcher) = &mut self.watcher else {
+            return;
+        };
+        for old in self.watched.drain(..) {
+            let _ = watcher.unwatch(&old);
+        }
+        let mut directories: Vec<PathBuf> = files.iter().map(|file| directory(file)).collect();
+        directories.sort();
+        directories.dedup();
+        for directory in directories {
+            if watcher
+                .watch(&directory, RecursiveMode::NonRecursive)
+                .is_ok()
+            {
+                self.watched.push(directory);
+            }
+        }
+    }
+}
+
+fn directory(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
