@@ -33,7 +33,12 @@ pub(super) struct ResumeArgs {
 pub(super) fn pause(args: &PauseArgs, globals: &Globals) -> Outcome {
     let config = open::for_asking(globals)?;
     let now = Clock::system().now();
-    let after = |span| now.saturating_add(signed(span)).unwrap_or(Timestamp::MAX);
+    let second = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    let after = |span| {
+        second
+            .saturating_add(signed(span))
+            .unwrap_or(Timestamp::MAX)
+    };
     let request = Request::Pause {
         schedule: args.id.clone(),
         until: args.until.or(args.span.map(after)),

@@ -41,7 +41,7 @@ fn show(status: &StatusAnswer, config: &Config) {
     ));
     if status.config_problems > 0 {
         output::print(&format!(
-            "a newer configuration was rejected ({} problems): see finstage validate",
+            "a newer configuration was rejected, problems: {}; see finstage validate",
             status.config_problems
         ));
     }

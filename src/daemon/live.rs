@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+use super::print::{Print, print};
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
 use crate::runner::Runner;
@@ -25,6 +26,8 @@ pub(super) struct Live {
     /// One reload at a time.
     pub(super) reloading: tokio::sync::Mutex<()>,
     loaded: Mutex<Loaded>,
+    /// The state of the files when they were last read.
+    read: Mutex<Print>,
 }
 
 /// The configuration in use.
@@ -50,6 +53,7 @@ impl Live {
             pulse: parts.pulse,
             environment: parts.environment,
             reloading: tokio::sync::Mutex::default(),
+            read: Mutex::new(print(&config.files)),
             loaded: Mutex::new(Loaded {
                 config,
                 at: now,
@@ -76,6 +80,17 @@ impl Live {
     pub(super) fn note_rejected(&self, problems: usize) {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         loaded.problems = problems;
+    }
+
+    /// Whether the files were read, with whatever outcome, in this state.
+    pub(super) fn has_read(&self, state: &Print) -> bool {
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) == *state
+    }
+
+    /// The files are about to be read.
+    pub(super) fn note_read(&self) {
+        let state = print(&self.loaded().config.files);
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     /// Asks the planner; `None` when it has ended.

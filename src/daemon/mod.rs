@@ -7,6 +7,7 @@ pub mod control;
 mod live;
 mod manual;
 mod notify;
+mod print;
 mod reload;
 mod serve;
 mod shutdown;

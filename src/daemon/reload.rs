@@ -42,6 +42,8 @@ impl Live {
     pub(super) async fn reload(&self, cause: &str) -> Result<Reload, Problems> {
         let _turn = self.reloading.lock().await;
         notify::reloading();
+        // Before it is read: a change during the reading is one that comes after.
+        self.note_read();
         let read = self.look_at_file().await;
         match &read {
             Ok(reload) => self.take_over(reload, cause).await,
@@ -58,7 +60,11 @@ impl Live {
         // One after another: the planner has them before anybody is told that they count.
         let schedules = reload.config.schedules.clone();
         self.order(|reply| Command::Replace(schedules, reply)).await;
+        let is_of_other_files = self.loaded().config.files != reload.config.files;
         self.set_loaded(Arc::clone(&reload.config));
+        if is_of_other_files {
+            self.note_read();
+        }
         let difference = &reload.difference;
         events::ConfigReloaded {
             cause,

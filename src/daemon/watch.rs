@@ -1,7 +1,6 @@
 //! Noticing that the configuration was edited: by the kernel's word, and by looking now and then
 //! where that never comes (network file systems, bind mounts).
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::live::Live;
+use super::print::{Print, print};
 
 /// The files have to rest this long before they are read: editors write in several steps.
 const QUIET: Duration = Duration::from_millis(300);
@@ -21,29 +21,10 @@ const RESTLESS: Duration = Duration::from_secs(2);
 /// How often the files are looked at though nobody said that they changed.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// What tells one state of the files from another: device, inode, size and times of each; `None`
-/// for one that is not there.
-type Print = Vec<Option<(u64, u64, u64, i64, i64)>>;
-
-fn print(files: &[PathBuf]) -> Print {
-    let one = |path: &PathBuf| {
-        let found = std::fs::metadata(path).ok()?;
-        Some((
-            found.dev(),
-            found.ino(),
-            found.size(),
-            found.mtime(),
-            found.mtime_nsec(),
-        ))
-    };
-    files.iter().map(one).collect()
-}
-
 /// Reloads whenever the files have changed, until `stop`.
 pub(super) async fn watch(live: Arc<Live>, stop: CancellationToken) {
     let changed = Arc::new(Notify::new());
     let mut files = live.loaded().config.files.clone();
-    let mut seen = print(&files);
     let mut watcher = Directories::new(&changed);
     watcher.follow(&files);
     loop {
@@ -53,18 +34,17 @@ pub(super) async fn watch(live: Arc<Live>, stop: CancellationToken) {
             () = changed.notified() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
-        if print(&files) == seen {
-            continue;
-        }
-        seen = at_rest(&files).await;
-        // The problems are in the log; the next change is the next try.
-        let _ = live.reload("the file changed").await;
-        let now_read = live.loaded().config.files.clone();
-        if now_read != files {
-            files = now_read;
-            seen = print(&files);
+        let now_in_use = live.loaded().config.files.clone();
+        if now_in_use != files {
+            files = now_in_use;
             watcher.follow(&files);
         }
+        // Somebody may have asked for a reload meanwhile.
+        if live.has_read(&print(&files)) || live.has_read(&at_rest(&files).await) {
+            continue;
+        }
+        // The problems are in the log; the next change is the next try.
+        let _ = live.reload("the file changed").await;
     }
 }
 

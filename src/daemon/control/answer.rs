@@ -226,7 +226,7 @@ async fn cancel(live: &Live, run_id: i64, asked_by: &str) -> Result<Answer, Answ
     let found = found.map_err(|error| Answer::Unavailable(error.to_string()))?;
     Err(refused(match found {
         Some(run) => format!(
-            "run {run_id} does not go on in this daemon; it is {}",
+            "run {run_id} is not going on in this daemon; its state is {}",
             run.state
         ),
         None => format!("there is no run {run_id}"),
