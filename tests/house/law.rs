@@ -31,6 +31,7 @@ pub(super) const DOORS: &[(&str, &[&str])] = &[
     ("axum", &["src/simulator/", "src/http/"]),
     ("toml", &["src/config/"]),
     ("sd_notify", &["src/daemon/"]),
+    ("notify", &["src/daemon/"]),
     ("tracing_subscriber", &["src/telemetry/"]),
     ("clap", &["src/cli/", "src/main.rs"]),
     ("indicatif", &["src/cli/"]),
