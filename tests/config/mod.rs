@@ -1,6 +1,7 @@
 //! schedules.toml: what is told about a bad one, and what a good one means.
 
 mod calendars;
+mod difference;
 mod lints;
 mod problems;
 mod random;

@@ -3,17 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use finstage::clock::Clock;
 use finstage::domain::{JobKind, RunState};
 use finstage::jobs::Assignment;
 use finstage::runner::Admission;
 use finstage::simulator::{Fault, Options};
-use finstage::upstream::yahoo::read;
-use finstage::upstream::{Budget, Chart, ChartRequest, MarketData};
-use tokio::sync::Notify;
 
-use super::world::{SATURDAY, World, simulated};
-use crate::support::values::at;
+use super::moody::moody;
+use super::world::simulated;
 
 #[tokio::test]
 async fn each_symbol_fails_for_its_own_reason_and_the_others_are_stored() {
@@ -101,49 +97,6 @@ async fn an_answer_about_another_symbol_is_never_stored() {
     assert_eq!(run.told(), ["AAPL bad_payload", "MSFT bad_payload"]);
     assert!(world.bars("AAPL").await.is_empty() && world.bars("MSFT").await.is_empty());
     simulator.stop().await;
-}
-
-/// An upstream in memory: `PANIC…` panics, `HANG…` never answers, others have one bar.
-#[derive(Default)]
-struct Moody {
-    hanging: Notify,
-}
-
-#[async_trait::async_trait]
-impl MarketData for Moody {
-    fn name(&self) -> &'static str {
-        "moody"
-    }
-
-    fn origin(&self) -> String {
-        "simulated".to_owned()
-    }
-
-    async fn chart(
-        &self,
-        request: &ChartRequest,
-        _: &Budget,
-    ) -> Result<Chart, finstage::upstream::Fault> {
-        let name = request.symbol.as_str();
-        assert!(!name.starts_with("PANIC"), "{name} as told");
-        if name.starts_with("HANG") {
-            self.hanging.notify_one();
-            std::future::pending::<()>().await;
-        }
-        let body = format!(
-            r#"{{"chart":{{"result":[{{"meta":{{"symbol":"{name}","dataGranularity":"1d",
-            "exchangeTimezoneName":"UTC"}},"timestamp":[1795132800],"indicators":{{"quote":[
-            {{"open":[1],"high":[1],"low":[1],"close":[1],"volume":[1]}}]}}}}],"error":null}}}}"#
-        );
-        read(200, body.as_bytes(), request, request.to)
-    }
-}
-
-async fn moody() -> (Arc<Moody>, World) {
-    let upstream = Arc::new(Moody::default());
-    let clock = Clock::starting_at(at(SATURDAY));
-    let world = World::new(Arc::clone(&upstream) as Arc<dyn MarketData>, clock).await;
-    (upstream, world)
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! Whole runs: jobs over symbols, against the simulator on loopback or an upstream in memory.
 
+mod admitted;
 mod contained;
 mod kinds;
+mod moody;
+mod pings;
 mod world;
