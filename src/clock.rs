@@ -1,5 +1,7 @@
 //! The only door to time: everything that asks "what time is it" asks a [`Clock`].
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +20,8 @@ enum Source {
     Virtual {
         wall_at_start: Timestamp,
         started: Instant,
+        /// Sum of its steps, in nanoseconds.
+        stepped: Arc<AtomicI64>,
     },
 }
 
@@ -32,7 +36,17 @@ impl Clock {
         Self(Source::Virtual {
             wall_at_start: wall,
             started: monotonic(),
+            stepped: Arc::default(),
         })
+    }
+
+    /// Steps a clock made by [`Self::starting_at`], and all its clones, as an administrator steps
+    /// the machine's: monotonic time goes on undisturbed. The system's clock is not ours to step.
+    pub fn step(&self, by: SignedDuration) {
+        if let Source::Virtual { stepped, .. } = &self.0 {
+            let nanos = i64::try_from(by.as_nanos()).unwrap_or_default();
+            stepped.fetch_add(nanos, Ordering::Relaxed);
+        }
     }
 
     /// Wall-clock time now.
@@ -43,9 +57,13 @@ impl Clock {
             Source::Virtual {
                 wall_at_start,
                 started,
-            } => wall_at_start
-                .saturating_add(signed(started.elapsed()))
-                .unwrap_or(Timestamp::MAX),
+                stepped,
+            } => {
+                let steps = SignedDuration::from_nanos(stepped.load(Ordering::Relaxed));
+                wall_at_start
+                    .saturating_add(signed(started.elapsed()).saturating_add(steps))
+                    .unwrap_or(Timestamp::MAX)
+            }
         }
     }
 }
@@ -76,5 +94,13 @@ mod tests {
         let clock = Clock::starting_at(start);
         tokio::time::advance(Duration::from_hours(1)).await;
         assert_eq!(clock.now().to_string(), "2026-03-08T07:59:59Z");
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_step_moves_the_wall_and_not_the_monotonic_clock() {
+        let clock = Clock::starting_at("2026-03-08T06:59:59Z".parse().unwrap());
+        let (seen, started) = (clock.clone(), monotonic());
+        clock.step(SignedDuration::from_hours(-24));
+        assert_eq!(seen.now().to_string(), "2026-03-07T06:59:59Z");
+        assert_eq!(started.elapsed(), Duration::ZERO);
     }
 }
