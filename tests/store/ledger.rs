@@ -338,9 +338,11 @@ pub(super) async fn manual_runs_do_not_count_as_fires(database: Database) {
         .await
         .unwrap();
     let asked = ["a", "b"].map(schedule);
-    let latest = store.latest_fires(&asked).await.unwrap();
+    let latest = store.latest_fires(&asked, noon()).await.unwrap();
     assert_eq!(latest.get(&schedule("a")), Some(&late));
     assert_eq!(latest.len(), 1);
+    let before = store.latest_fires(&asked, early).await.unwrap();
+    assert_eq!(before.get(&schedule("a")), Some(&early));
 }
 
 pub(super) async fn only_runs_of_dead_daemons_are_interrupted(database: Database) {

@@ -26,7 +26,7 @@ impl Loop {
         let pauses = self.in_time("the pauses", ledger.pauses()).await?;
         let ids: Vec<ScheduleId> = self.schedules.keys().cloned().collect();
         let latest = self
-            .in_time("the latest fires", ledger.latest_fires(&ids))
+            .in_time("the latest fires", ledger.latest_fires(&ids, now))
             .await?;
         let interrupted = self
             .in_time("interrupted runs", ledger.interrupted(self.epoch))

@@ -55,7 +55,7 @@ impl Loop {
         let latest = if unknown.is_empty() {
             BTreeMap::new()
         } else {
-            let latest = ledger.latest_fires(&unknown);
+            let latest = ledger.latest_fires(&unknown, self.clock.now());
             let latest = self.in_time("the latest fires", latest).await;
             latest.unwrap_or_default()
         };

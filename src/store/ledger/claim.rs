@@ -32,6 +32,7 @@ RETURNING id, schedule, scheduled_for"#;
 const LATEST_SQLITE: &str = r#"
 SELECT s.value, (SELECT r.scheduled_for FROM runs r
                  WHERE r.schedule = s.value AND r."trigger" IN ('schedule', 'catch_up')
+                   AND r.scheduled_for <= ?2
                  ORDER BY r.scheduled_for DESC LIMIT 1)
 FROM json_each(?1) s"#;
 
@@ -167,16 +168,18 @@ impl Store {
     pub async fn latest_fires(
         &self,
         schedules: &[ScheduleId],
+        until: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, Timestamp>, StoreError> {
         let latest = self.tell("latest_fires", async {
             if !self.url.is_sqlite() {
-                return self.latest_portably().await;
+                return self.latest_portably(until).await;
             }
             let names: Vec<&str> = schedules.iter().map(ScheduleId::as_str).collect();
             let names =
                 serde_json::to_string(&names).map_err(|error| DbErr::Json(error.to_string()))?;
             let backend = self.write.get_database_backend();
-            let statement = Statement::from_sql_and_values(backend, LATEST_SQLITE, [names.into()]);
+            let values = [names.into(), to_text(until).into()];
+            let statement = Statement::from_sql_and_values(backend, LATEST_SQLITE, values);
             let mut latest = HashMap::new();
             for row in self.write.query_all_raw(statement).await? {
                 let at: Option<DateTimeUtc> = row.try_get_by_index(1)?;
@@ -195,13 +198,17 @@ impl Store {
         Ok(known.collect())
     }
 
-    async fn latest_portably(&self) -> Result<HashMap<String, DateTimeUtc>, DbErr> {
+    async fn latest_portably(
+        &self,
+        until: Timestamp,
+    ) -> Result<HashMap<String, DateTimeUtc>, DbErr> {
         let planned = [RunOrigin::Schedule, RunOrigin::CatchUp].map(RunOrigin::as_str);
         let rows: Vec<(String, DateTimeUtc)> = runs::Entity::find()
             .select_only()
             .column(runs::Column::Schedule)
             .column_as(runs::Column::ScheduledFor.max(), "latest")
             .filter(runs::Column::Trigger.is_in(planned))
+            .filter(runs::Column::ScheduledFor.lte(to_column(until)))
             .group_by(runs::Column::Schedule)
             .into_tuple()
             .all(&self.write)

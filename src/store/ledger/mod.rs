@@ -110,10 +110,12 @@ pub trait Ledger: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<i64>, StoreError>;
 
-    /// The newest fire of each of `schedules` the ledger knows, those a person started left out.
+    /// The newest fire up to `until` of each of `schedules` the ledger knows, those a person
+    /// started left out.
     async fn latest_fires(
         &self,
         schedules: &[ScheduleId],
+        until: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, Timestamp>, StoreError>;
 
     /// When a run of the schedule last succeeded.
@@ -181,8 +183,9 @@ impl Ledger for Store {
     async fn latest_fires(
         &self,
         schedules: &[ScheduleId],
+        until: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, Timestamp>, StoreError> {
-        self.latest_fires(schedules).await
+        self.latest_fires(schedules, until).await
     }
 
     async fn last_success(&self, schedule: &ScheduleId) -> Result<Option<Timestamp>, StoreError> {
