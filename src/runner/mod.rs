@@ -160,7 +160,7 @@ impl Runner {
             let run = AssertUnwindSafe(run::run(&spec, desk, &control, abort));
             let end = match run.catch_unwind().await {
                 Ok(end) => end,
-                Err(_) => record::panicked(&spec, desk).await,
+                Err(_) => record::panicked(&spec, desk, abort).await,
             };
             runner.finished(&spec, &end);
             let _ = done.send(end);
@@ -215,7 +215,7 @@ impl Runner {
                     duration_ms: 0,
                     reason: Some(reason),
                 };
-                record::never_began(&spec, &runner.0.desk, &end, &runner.0.abort).await;
+                record::without_tasks(&spec, &runner.0.desk, &end, &runner.0.abort).await;
                 let _ = done.send(end);
             };
             drop(self.0.tracker.spawn_on(close, &self.0.runtime));

@@ -346,20 +346,19 @@ impl<'r> Recorder<'r> {
 }
 
 /// The end of a run that itself panicked: a bug, but not one that leaves a record open.
-pub(super) async fn panicked(spec: &RunSpec, desk: &Desk) -> RunEnd {
+pub(super) async fn panicked(spec: &RunSpec, desk: &Desk, abort: &CancellationToken) -> RunEnd {
     let end = RunEnd {
         state: RunState::Failed,
         totals: RunTotals::default(),
         duration_ms: 0,
         reason: Some("the run panicked; see event FS9001 in the log".to_owned()),
     };
-    let write = desk.ledger.run_ended(spec.run_id, &end, desk.clock.now());
-    in_time(END_PATIENCE, "the end of a run", write).await;
+    without_tasks(spec, desk, &end, abort).await;
     end
 }
 
-/// The end of a run that waited for others and was not let begin.
-pub(super) async fn never_began(
+/// The end of a run of which nothing else is known, or that was not let begin.
+pub(super) async fn without_tasks(
     spec: &RunSpec,
     desk: &Desk,
     end: &RunEnd,
