@@ -65,7 +65,7 @@ impl Store {
     }
 }
 
-fn is_open() -> Expr {
+pub(super) fn is_open() -> Expr {
     runs::Column::State.is_in([RunState::Claimed, RunState::Running].map(RunState::as_str))
 }
 

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use super::RunEnd;
+use super::recovery::is_open;
 use crate::domain::{FaultClass, RunState, ScheduleId, Symbol, TaskOutcome, TaskResult};
 use crate::store::chunks::Upsert;
 use crate::store::convert::{to_column, to_i32, to_i64, to_timestamp};
@@ -26,7 +27,8 @@ impl Store {
             .col_expr(runs::Column::State, Expr::value(RunState::Running.as_str()))
             .col_expr(runs::Column::StartedAt, Expr::value(to_column(now)))
             .col_expr(runs::Column::TasksTotal, Expr::value(to_i32(tasks_total)))
-            .filter(runs::Column::Id.eq(run_id));
+            .filter(runs::Column::Id.eq(run_id))
+            .filter(is_open());
         self.tell("run_started", update.exec(&self.write))
             .await
             .map(drop)
@@ -66,7 +68,9 @@ impl Store {
                 runs::Column::RowsWritten,
                 Expr::value(to_i64(totals.rows_written)),
             )
-            .filter(runs::Column::Id.eq(run_id));
+            .filter(runs::Column::Id.eq(run_id))
+            // Asked again after a lost answer, or when another has closed it: the first end stands.
+            .filter(is_open());
         // Why it ran at all (a catch-up) is not overwritten by nothing.
         let update = match &end.reason {
             Some(reason) => update.col_expr(runs::Column::Reason, Expr::value(reason.as_str())),
