@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::signed;
-use crate::domain::{MisfirePolicy, Schedule, ScheduleId};
+use crate::domain::{Fire, MisfirePolicy, Schedule, ScheduleId};
 
 /// Fires of one schedule that get a row each when many are due at once; of more, the newest.
 const MAX_CATCHUP_FIRES: usize = 10_000;
@@ -166,6 +166,15 @@ impl Plan {
         let jitter = signed(entry.schedule.jitter_offset());
         let until = now.saturating_sub(jitter).unwrap_or(now);
         newest_fires(&entry.schedule, entry.decided_until, until).0
+    }
+
+    /// Whether a fire is still to be decided: now, or when its time comes.
+    pub fn is_undecided(&self, fire: &Fire) -> bool {
+        let entry = self
+            .entries
+            .iter()
+            .find(|entry| entry.schedule.id == fire.schedule);
+        entry.is_some_and(|entry| entry.decided_until < fire.scheduled_for)
     }
 
     /// Takes all schedules due at `now` out of the queue; each must come back by [`Self::decided`]

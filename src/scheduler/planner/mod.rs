@@ -2,12 +2,13 @@
 //!
 //! Clock wakes, ledger decides: a fire is run only by whoever wrote its row.
 
+mod doubts;
 mod opening;
 mod orders;
 mod promises;
 mod tick;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::domain::{Pause, Schedule, ScheduleId};
 use crate::runner::{Ended, Runner};
 use crate::store::{Epoch, Ledger, StoreError};
 use crate::telemetry::events;
+use doubts::Doubts;
 use promises::Promises;
 
 /// The planner looks at the clock at least this often: a step of the wall clock or a suspended
@@ -97,7 +99,9 @@ struct Loop {
     is_open: bool,
     store_down_since: Option<Instant>,
     /// Runs started lately, so that a repeated claim never starts one twice.
-    started: HashSet<i64>,
+    started: BTreeSet<i64>,
+    /// What may be ours without our knowing.
+    doubts: Doubts,
 }
 
 impl Loop {
@@ -123,7 +127,8 @@ impl Loop {
             previous: (now, clock::monotonic()),
             is_open: false,
             store_down_since: None,
-            started: HashSet::new(),
+            started: BTreeSet::new(),
+            doubts: Doubts::default(),
         }
     }
 
@@ -155,7 +160,9 @@ impl Loop {
             self.is_open = self.open(now).await;
         }
         if self.is_open {
-            self.tick(now).await;
+            if self.tick(now).await {
+                self.settle_doubts(now).await;
+            }
             self.end_pauses(now).await;
             self.check_promises(now);
         }

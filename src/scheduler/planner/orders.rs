@@ -18,6 +18,7 @@ use crate::telemetry::events;
 /// Tries to find an instant nobody has used for the same schedule.
 const CLAIM_ATTEMPTS: usize = 100;
 
+
 impl Loop {
     // A reply that nobody waits for any more is no error.
     pub(super) async fn obey(&mut self, order: Command) {
@@ -100,8 +101,14 @@ impl Loop {
             let ledger = Arc::clone(&self.ledger);
             let claims = [claim];
             let ours = ledger.claim(&claims, self.epoch, now);
-            let ours = self.in_time("the claim of a run", ours).await;
-            let ours = ours.map_err(Refusal::Store)?;
+            let ours = match self.in_time("the claim of a run", ours).await {
+                Ok(ours) => ours,
+                Err(reason) => {
+                    self.doubts.add(claims.into());
+                    return Err(Refusal::Store(reason));
+                }
+            };
+            self.doubts.resolve(&claims);
             // A row of ours that was there before is another trigger's.
             if let Some(Some(Ours { run_id, .. })) = ours.first()
                 && self.started.insert(*run_id)

@@ -21,7 +21,8 @@ const CLAIM_FIRES: usize = 6_000;
 const REMEMBERED_RUNS: usize = 20_000;
 
 impl Loop {
-    pub(super) async fn tick(&mut self, now: Timestamp) {
+    /// Decides about all that is due; false when the ledger could not be asked and some is left.
+    pub(super) async fn tick(&mut self, now: Timestamp) -> bool {
         let due = self.plan.take_due(now);
         let mut rest = due.as_slice();
         while !rest.is_empty() {
@@ -38,11 +39,12 @@ impl Loop {
                 for due in rest {
                     self.plan.put_back(due);
                 }
-                return;
+                return false;
             }
             rest = later;
             self.show_life();
         }
+        true
     }
 
     /// Decides about a group of due schedules, claims, and acts; false when the ledger could not be
@@ -58,8 +60,10 @@ impl Loop {
         // A claim that is cut off may have been written: asked again, it is ours and still open.
         let ours = ledger.claim(&claims, self.epoch, now);
         let Ok(ours) = self.in_time("the claim of fires", ours).await else {
+            self.doubts.add(claims);
             return false;
         };
+        self.doubts.resolve(&claims);
         let mut ours = ours.into_iter();
         for (due, verdicts) in group.iter().zip(&verdicts) {
             let ours: Vec<Option<Ours>> = ours.by_ref().take(verdicts.len()).collect();
@@ -100,8 +104,9 @@ impl Loop {
                 log_not_run(schedule, verdict);
             }
         }
-        if self.started.len() > REMEMBERED_RUNS {
-            self.started.clear();
+        // The oldest first: a run that waits or goes on must not be forgotten.
+        while self.started.len() > REMEMBERED_RUNS {
+            self.started.pop_first();
         }
         if let (Some(first), Some(last)) = (missed.first(), missed.last()) {
             events::RunMissed {
