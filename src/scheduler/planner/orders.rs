@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -18,6 +19,7 @@ use crate::telemetry::events;
 /// Tries to find an instant nobody has used for the same schedule.
 const CLAIM_ATTEMPTS: usize = 100;
 
+const UNDECIDED: &str = "what was due until now could not be written";
 
 impl Loop {
     // A reply that nobody waits for any more is no error.
@@ -32,13 +34,7 @@ impl Loop {
                 let _ = reply.send(self.trigger(trigger).await);
             }
             Command::Pause(pause, reply) => {
-                let is_known = self.schedules.contains_key(&pause.schedule);
-                let answer = if is_known {
-                    self.pause(pause).await
-                } else {
-                    Err(Refusal::UnknownSchedule(pause.schedule))
-                };
-                let _ = reply.send(answer);
+                let _ = reply.send(self.obey_pause(pause).await);
             }
             Command::Resume(id, reply) => {
                 let _ = reply.send(self.resume(&id).await);
@@ -159,6 +155,29 @@ impl Loop {
         }
     }
 
+    async fn obey_pause(&mut self, mut pause: Pause) -> Result<(), Refusal> {
+        if !self.schedules.contains_key(&pause.schedule) {
+            return Err(Refusal::UnknownSchedule(pause.schedule));
+        }
+        if self.pauses.contains_key(&pause.schedule) {
+            self.decide_due().await?;
+        }
+        if let Some(before) = self.pauses.get(&pause.schedule) {
+            // What its jitter still holds back was due during the pause that was there.
+            pause.paused_at = pause.paused_at.min(before.paused_at);
+        }
+        self.pause(pause).await
+    }
+
+    /// What was due up to now was due during the pause: it is not for a later one, or none, to
+    /// decide about.
+    async fn decide_due(&mut self) -> Result<(), Refusal> {
+        if self.tick(self.clock.now()).await {
+            return Ok(());
+        }
+        Err(Refusal::Store(UNDECIDED.to_owned()))
+    }
+
     pub(super) async fn pause(&mut self, pause: Pause) -> Result<(), Refusal> {
         let ledger = Arc::clone(&self.ledger);
         let written = self.in_time("a pause", ledger.pause(&pause)).await;
@@ -181,9 +200,8 @@ impl Loop {
         if !self.pauses.contains_key(id) {
             return Ok(None);
         }
-        // What was due up to now was due during the pause.
+        self.decide_due().await?;
         let now = self.clock.now();
-        self.tick(now).await;
         let ledger = Arc::clone(&self.ledger);
         let written = self.in_time("a resumption", ledger.resume(id, now)).await;
         written.map_err(Refusal::Store)?;
@@ -192,9 +210,15 @@ impl Loop {
         Ok(self.pauses.remove(id))
     }
 
-    /// Pauses that have an end end by themselves, once what was due in them has its verdict.
+    /// Pauses that have an end end by themselves, once what was due in them has its verdict: a
+    /// fire that is dispatched later by its jitter is due at its planned instant all the same.
     pub(super) async fn end_pauses(&mut self, now: Timestamp) {
-        let is_over = |pause: &&Pause| pause.is_over(now);
+        let is_over = |pause: &&Pause| {
+            let schedule = self.schedules.get(&pause.schedule);
+            let jitter = schedule.map_or(Duration::ZERO, |one| one.jitter_offset());
+            let decided = now.saturating_sub(clock::signed(jitter)).unwrap_or(now);
+            pause.is_over(decided)
+        };
         let over: Vec<ScheduleId> = self
             .pauses
             .values()
