@@ -19,13 +19,20 @@ use crate::telemetry::events;
 /// Tries to find an instant nobody has used for the same schedule.
 const CLAIM_ATTEMPTS: usize = 100;
 
+const UNREAD: &str = "it was not read yet since the start";
 const UNDECIDED: &str = "what was due until now could not be written";
 
 impl Loop {
     // A reply that nobody waits for any more is no error.
     pub(super) async fn obey(&mut self, order: Command) {
+        let unready = || Refusal::Store(UNREAD.to_owned());
         match order {
             Command::Stop => {}
+            // A run started now would be taken for one that a dead daemon has left, and a pause
+            // that was written before is not known yet.
+            Command::Trigger(_, reply) if !self.is_open => drop(reply.send(Err(unready()))),
+            Command::Pause(_, reply) if !self.is_open => drop(reply.send(Err(unready()))),
+            Command::Resume(_, reply) if !self.is_open => drop(reply.send(Err(unready()))),
             Command::Replace(schedules, reply) => {
                 self.replace(schedules).await;
                 let _ = reply.send(());
