@@ -4,13 +4,14 @@ mod gaps;
 mod pace;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use toml::de::DeTable;
 
 use super::problem::{Problem, Severity, Source};
 use super::settings::Config;
-use crate::domain::{CronExpr, Schedule, Trigger};
+use crate::domain::{CronExpr, ScheduleId, SessionCalendar, Trigger};
 
 /// A calendar that ends within this time is told of.
 const CALENDAR_NOTICE: SignedDuration = SignedDuration::from_hours(60 * 24);
@@ -25,7 +26,6 @@ pub(super) fn check(
     let mut lints = Vec::new();
     let mut gaps = gaps::Gaps::since(now);
     let mut pace = pace::Pace::default();
-    let mut ending = HashSet::new();
     for schedule in &config.schedules {
         let span = place(root, schedule.id.as_str());
         let mut lint = |message: String, hint: String| {
@@ -38,8 +38,11 @@ pub(super) fn check(
             }
         }
         pace.check(schedule, config, &mut lint);
-        calendar_lint(schedule, now, &mut ending, &mut lint);
     }
+    calendar_lints(config, now, |schedule, message, hint| {
+        let span = place(root, schedule.as_str());
+        lints.push(source.problem(Severity::Lint, span, message, hint));
+    });
     lints
 }
 
@@ -74,24 +77,38 @@ fn cron_lints(cron: &CronExpr, lint: &mut impl FnMut(String, String)) {
     }
 }
 
-/// A calendar that ends soon knows no holidays afterwards; told once for each.
-fn calendar_lint(
-    schedule: &Schedule,
+/// Calendars of `config` whose holidays are known for 60 more days at most, each once, with the
+/// first schedule that uses it.
+pub(super) fn ending_calendars(
+    config: &Config,
     now: Timestamp,
-    told: &mut HashSet<String>,
-    lint: &mut impl FnMut(String, String),
+) -> Vec<(&Arc<SessionCalendar>, &ScheduleId)> {
+    let mut told = HashSet::new();
+    let ends_soon = |calendar: &SessionCalendar| {
+        let notice = now.saturating_add(CALENDAR_NOTICE).unwrap_or(now);
+        let soon = notice.to_zoned(calendar.zone().clone()).date();
+        calendar.valid_through().is_some_and(|end| end < soon)
+    };
+    let named = config
+        .schedules
+        .iter()
+        .filter_map(|schedule| Some((schedule.calendar.as_ref()?, &schedule.id)));
+    named
+        .filter(|(calendar, _)| ends_soon(calendar) && told.insert(calendar.code()))
+        .collect()
+}
+
+/// A calendar that ends soon knows no holidays afterwards; told once for each.
+fn calendar_lints(
+    config: &Config,
+    now: Timestamp,
+    mut lint: impl FnMut(&ScheduleId, String, String),
 ) {
-    let Some(calendar) = &schedule.calendar else {
-        return;
-    };
-    let Some(end) = calendar.valid_through() else {
-        return;
-    };
-    let notice = now.saturating_add(CALENDAR_NOTICE).unwrap_or(now);
-    let soon = notice.to_zoned(calendar.zone().clone()).date();
-    if end < soon && told.insert(calendar.code().to_owned()) {
-        let code = calendar.code();
+    for (calendar, schedule) in ending_calendars(config, now) {
+        let (code, end) = (calendar.code(), calendar.valid_through());
+        let end = end.map(|end| end.to_string()).unwrap_or_default();
         lint(
+            schedule,
             format!("the holidays of `{code}` are known through {end} only"),
             format!("update finstage, or add them: [calendars.{code}] holidays and valid_through"),
         );

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::secrets::Secret;
-use crate::domain::{Retry, Schedule};
+use crate::domain::{Retry, Schedule, SessionCalendar};
 use crate::telemetry::{LogFormat, LogLevel};
 
 /// Everything schedules.toml says.
@@ -28,6 +30,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// Calendars in use whose holidays are known for 60 more days at most.
+    pub fn ending_calendars(&self, now: Timestamp) -> Vec<Arc<SessionCalendar>> {
+        let ending = super::lints::ending_calendars(self, now);
+        ending
+            .into_iter()
+            .map(|(calendar, _)| Arc::clone(calendar))
+            .collect()
+    }
+
     /// The schedule of that name.
     pub fn schedule(&self, id: &str) -> Option<&Arc<Schedule>> {
         self.schedules

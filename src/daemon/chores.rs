@@ -52,6 +52,8 @@ pub(super) fn chores(live: &Arc<Live>, monitor: &Arc<Monitor>) -> Vec<Chore> {
         let beat = beats.fetch_add(1, Ordering::Relaxed) + 1;
         heartbeat(&heart, beat);
     };
+    let almanac = Arc::clone(live);
+    let calendars = move || warn_of_ending_calendars(&almanac);
     let (monitor, durations) = (Arc::clone(monitor), Arc::clone(monitor));
     let sample = task(move || {
         let monitor = Arc::clone(&monitor);
@@ -75,11 +77,28 @@ pub(super) fn chores(live: &Arc<Live>, monitor: &Arc<Monitor>) -> Vec<Chore> {
             work: durations,
         },
         Chore {
+            cron: "25 7 6 * * *",
+            work: Work::Quick(Arc::new(calendars)),
+        },
+        Chore {
             // Few schedules fire at such a minute.
             cron: "35 47 * * * *",
             work: retention(Arc::clone(live)),
         },
     ]
+}
+
+/// Once a day: a daemon that runs for years says when a calendar ends.
+fn warn_of_ending_calendars(live: &Live) {
+    let config = live.loaded().config;
+    for calendar in config.ending_calendars(live.clock.now()) {
+        let end = calendar.valid_through();
+        events::CalendarEnding {
+            calendar: calendar.code(),
+            valid_through: &end.map(|end| end.to_string()).unwrap_or_default(),
+        }
+        .emit();
+    }
 }
 
 /// Work that waits.

@@ -152,7 +152,7 @@ pub(super) async fn only_what_is_old_closed_and_not_the_newest_is_removed(databa
     let schedules: BTreeSet<ScheduleId> =
         all.values().map(|made| schedule(&made.schedule)).collect();
     let schedules: Vec<ScheduleId> = schedules.into_iter().collect();
-    let latest = store.latest_fires(&schedules).await.unwrap();
+    let latest = store.latest_fires(&schedules, now()).await.unwrap();
     for (runs, tasks) in [(50, 40), (30, 50), (10, 2), (1, 1)] {
         let history = keep(runs, tasks);
         let expected = store.prunable(&history, now()).await.unwrap();
@@ -161,7 +161,7 @@ pub(super) async fn only_what_is_old_closed_and_not_the_newest_is_removed(databa
         assert!(pruned.runs > 0 && pruned.tasks > 0, "{pruned:?}");
         let kept = stored(&store).await;
         assert_eq!(kept, left(&all, ago(24 * i64::from(runs))), "{runs} days");
-        assert_eq!(store.latest_fires(&schedules).await.unwrap(), latest);
+        assert_eq!(store.latest_fires(&schedules, now()).await.unwrap(), latest);
         for (id, made) in &all {
             let is_young = made.claimed_at >= ago(24 * i64::from(runs.min(tasks)));
             let expected = if kept.contains(id) && (is_young || made.is_open) {

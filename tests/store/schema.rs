@@ -35,7 +35,13 @@ pub(super) async fn every_table_can_be_read_when_empty(database: Database) {
     assert!(store.run(1).await.unwrap().is_none());
     assert!(store.tasks(1).await.unwrap().is_empty());
     assert!(store.latest_runs().await.unwrap().is_empty());
-    assert!(store.latest_fires(&[], Timestamp::MAX).await.unwrap().is_empty());
+    assert!(
+        store
+            .latest_fires(&[], Timestamp::MAX)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(store.origin().await.unwrap(), None);
     let since = Timestamp::UNIX_EPOCH;
     assert!(store.schedule_reports(since).await.unwrap().is_empty());

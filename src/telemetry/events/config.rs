@@ -54,4 +54,11 @@ events! {
         action: "Restart the daemon when it suits; until then the old settings hold.",
         "sections": sections: &'a str,
     }
+    /// A market's calendar ends soon: afterwards its holidays are taken for ordinary days.
+    CalendarEnding<'a> {
+        "config.calendar_ending", "FS2007", WARN, "a calendar ends soon",
+        action: "Update finstage, or add its holidays under [calendars].",
+        "calendar": calendar: &'a str,
+        "valid_through": valid_through: &'a str,
+    }
 }
