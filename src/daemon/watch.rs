@@ -1,8 +1,9 @@
 //! Noticing that the configuration was edited: by the kernel's word, and by looking now and then
 //! where that never comes (network file systems, bind mounts).
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -69,13 +70,18 @@ async fn at_rest(files: &[PathBuf]) -> Print {
 struct Directories {
     watcher: Option<RecommendedWatcher>,
     watched: Vec<PathBuf>,
+    /// The files' names: a log or a database beside them shall wake nobody.
+    names: Arc<Mutex<Vec<OsString>>>,
 }
 
 impl Directories {
     fn new(changed: &Arc<Notify>) -> Self {
-        let changed = Arc::clone(changed);
+        let (changed, names) = (Arc::clone(changed), Arc::<Mutex<Vec<OsString>>>::default());
+        let ours = Arc::clone(&names);
         let heard = move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| !event.kind.is_access()) {
+            let names = ours.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_ours = |path: &PathBuf| names.iter().any(|n| path.file_name() == Some(n));
+            if event.is_ok_and(|e| !e.kind.is_access() && e.paths.iter().any(is_ours)) {
                 changed.notify_one();
             }
         };
@@ -83,10 +89,14 @@ impl Directories {
             // Without one the files are still looked at every few seconds.
             watcher: notify::recommended_watcher(heard).ok(),
             watched: Vec::new(),
+            names,
         }
     }
 
     fn follow(&mut self, files: &[PathBuf]) {
+        let names = files.iter().filter_map(|file| file.file_name());
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) =
+            names.map(OsString::from).collect();
         let Some(watcher) = &mut self.watcher else {
             return;
         };
