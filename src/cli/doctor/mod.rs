@@ -2,6 +2,7 @@
 //! `--online`.
 
 mod configuration;
+mod daemon;
 mod database;
 mod machine;
 mod upstream;
@@ -98,6 +99,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
             checks.extend(upstream.checks(config, now, args.online).await);
         });
     }
+    checks.extend(config.as_ref().map(daemon::check));
     checks.extend(machine::checks(config.as_ref(), now));
     if args.json {
         output::print_json(&checks);
