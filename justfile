@@ -12,6 +12,10 @@ demo:
 bench *NAMES:
     cargo bench --bench figures -- {{NAMES}}
 
+# The scheduling core in 10,000 simulated worlds (about six minutes)
+simulate-seeds:
+    FINSTAGE_SIMULATION_SEEDS=10_000 cargo test --test main simulation -- --nocapture
+
 # The planner against the oracle, a million cases (about two minutes)
 oracle:
     FINSTAGE_ORACLE_CASES=1_000_000 cargo test --test main oracle -- --nocapture

@@ -15,5 +15,6 @@ mod oracle;
 mod politeness;
 mod process;
 mod recordings;
+mod simulation;
 mod store;
 mod support;
