@@ -19,6 +19,7 @@ mod parse;
 mod process;
 mod store;
 mod support;
+mod year;
 
 use support::Figures;
 
@@ -46,6 +47,9 @@ fn main() {
     }
     if wants("process") {
         process::measure(&mut figures);
+    }
+    if wants("year") {
+        year::measure(&mut figures);
     }
     figures.print();
 }
