@@ -158,13 +158,12 @@ impl Schedule {
         None
     }
 
-    /// Whether both fire at the same instants, dispatched at the same moment.
+    /// Whether both fire at the same instants; when those are dispatched is the jitter's affair.
     pub fn has_timing_of(&self, other: &Self) -> bool {
         self.trigger == other.trigger
             && self.timezone == other.timezone
             && self.starts_at == other.starts_at
             && self.expires_at == other.expires_at
-            && self.jitter == other.jitter
     }
 
     /// When a fire is dispatched: its instant plus this schedule's jitter.

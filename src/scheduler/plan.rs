@@ -88,9 +88,9 @@ impl Plan {
         plan
     }
 
-    /// Plans `schedules` instead. A schedule that keeps its timing goes on where it was; of one
-    /// whose timing changed, or that was disabled, fires count from `now`; a new one is planned as
-    /// by [`Self::new`].
+    /// Plans `schedules` instead. A schedule that keeps its timing goes on where it was, whatever
+    /// its jitter; of one whose timing changed, or that was disabled, fires count from `now`; a new
+    /// one is planned as by [`Self::new`].
     pub fn replace(
         &mut self,
         schedules: &[Arc<Schedule>],

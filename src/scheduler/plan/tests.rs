@@ -175,3 +175,20 @@ fn a_reload_keeps_what_was_decided_and_never_looks_back_at_a_changed_timing() {
     plan.replace(&[Arc::new(every_minute())], &BTreeMap::new(), back);
     assert_eq!(plan.next_dispatch(), Some(at("2026-01-05T12:01:00Z")));
 }
+
+#[test]
+fn a_reload_that_changes_the_jitter_keeps_the_fire_that_waits_for_it() {
+    let jittered = |hours| Schedule {
+        jitter: Duration::from_hours(hours),
+        ..every_minute()
+    };
+    let now = at("2026-01-05T10:00:30Z");
+    let mut plan = planned(jittered(24), &seen("2026-01-05T10:00:00Z"), now);
+    let later = at("2026-01-05T10:01:30Z");
+    assert!(plan.take_due(later).is_empty(), "10:01 waits");
+    plan.replace(&[Arc::new(every_minute())], &BTreeMap::new(), later);
+    assert_eq!(
+        texts(&plan.take_due(later)[0].fires),
+        ["2026-01-05T10:01:00Z"]
+    );
+}
