@@ -157,7 +157,8 @@ impl Loop {
         Triggered {
             run_id,
             state: RunState::Claimed,
-            is_waiting: self.runner.count(&schedule.id).1 > 0,
+            // Others may wait while this one runs beside what they wait for.
+            is_waiting: admission != Admission::Beside && self.runner.count(&schedule.id).1 > 0,
             ending: Some(ending),
         }
     }
