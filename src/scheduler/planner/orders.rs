@@ -63,7 +63,11 @@ impl Loop {
             let latest = self.in_time("the latest fires", latest).await;
             latest.unwrap_or_default()
         };
-        self.plan.replace(&schedules, &latest, self.clock.now());
+        // What is due by now was due by the old times, however lately: of a schedule whose times
+        // change, fires count from here on.
+        let now = self.clock.now();
+        self.tick(now).await;
+        self.plan.replace(&schedules, &latest, now);
         let by_id = |schedule: Arc<Schedule>| (schedule.id.clone(), schedule);
         self.schedules = schedules.into_iter().map(by_id).collect();
         self.load_promises().await;
