@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,6 +17,10 @@ use crate::daemon::live::Live;
 
 /// Requests answered at once; further ones wait.
 const MAX_CONNECTIONS: usize = 32;
+
+/// Connections that wait for the end of a run, besides; further ones are closed once they know of
+/// its beginning.
+const MAX_WAITING: usize = 256;
 
 /// Longest wait for a request once somebody has connected.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -62,6 +66,7 @@ impl ControlSocket {
         stop: CancellationToken,
     ) {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let waiting = Arc::new(Semaphore::new(MAX_WAITING));
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else {
                 break;
@@ -75,12 +80,11 @@ impl ControlSocket {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            let (live, stop) = (Arc::clone(&live), stop.clone());
+            let (live, stop, waiting) = (Arc::clone(&live), stop.clone(), Arc::clone(&waiting));
             drop(tracker.spawn(async move {
-                let _place = place;
                 tokio::select! {
                     biased;
-                    () = serve_one(stream, &live) => {}
+                    () = serve_one(stream, &live, place, &waiting) => {}
                     // Whoever waits for a run's end sees the connection close.
                     () = stop.cancelled() => {}
                 }
@@ -91,7 +95,12 @@ impl ControlSocket {
 }
 
 /// One connection: a request, its answer, and for a run that is waited for a second one.
-async fn serve_one(stream: UnixStream, live: &Live) {
+async fn serve_one(
+    stream: UnixStream,
+    live: &Live,
+    place: OwnedSemaphorePermit,
+    waiting: &Semaphore,
+) {
     let asked_by = asked_by(&stream);
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read.take(MAX_REQUEST_BYTES as u64));
@@ -108,6 +117,11 @@ async fn serve_one(stream: UnixStream, live: &Live) {
         return;
     }
     let Some(ending) = ending else { return };
+    // A run may take hours: whoever waits for it must not keep others from cancelling it.
+    let Ok(_waits) = waiting.try_acquire() else {
+        return;
+    };
+    drop(place);
     if let Some(end) = ending.await {
         send(&mut write, &end).await;
     }
