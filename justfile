@@ -19,3 +19,7 @@ simulate-seeds:
 # The planner against the oracle, a million cases (about two minutes)
 oracle:
     FINSTAGE_ORACLE_CASES=1_000_000 cargo test --test main oracle -- --nocapture
+
+# kill -9 under load, so many times (about four minutes; the suite does 200)
+kills COUNT="1000":
+    FINSTAGE_KILLS={{COUNT}} cargo test --test main process::kills -- --nocapture

@@ -1,10 +1,12 @@
 //! The real binary as a child process: its log is read line by line, and waited on by event.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
+
+use finstage::clock;
 
 use serde_json::Value;
 
@@ -35,13 +37,47 @@ impl Home {
         command
             .args(arguments)
             .current_dir(self.path())
-            .env_remove("DATABASE_URL");
+            .env_remove("DATABASE_URL")
+            .env_remove("RUNTIME_DIRECTORY");
         command
+    }
+
+    /// Where its daemon has the control socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.path().join("data/finstage.sock")
     }
 
     /// Runs a verb to its end.
     pub(crate) fn verb(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a verb to its end, and gives what people see of it.
+    pub(crate) fn say(&self, arguments: &[&str]) -> Said {
+        let output = self.verb(arguments);
+        Said {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// What `status --json` prints, whatever its exit code.
+    pub(crate) fn status(&self) -> Value {
+        let said = self.say(&["status", "--json"]);
+        serde_json::from_str(&said.stdout).expect(&said.stderr)
+    }
+
+    /// All rows of the ledger, in the order of their fires.
+    pub(crate) fn ledger(&self) -> Vec<Value> {
+        let rows = self.json(&["runs", "--json", "-n", "1000000"]);
+        let mut rows = rows.as_array().unwrap().clone();
+        let key = |row: &Value| {
+            let name = row["schedule"].as_str().unwrap().to_owned();
+            (name, fire_ms(row))
+        };
+        rows.sort_by_cached_key(key);
+        rows
     }
 
     /// Runs a verb that prints JSON and must succeed.
@@ -54,8 +90,14 @@ impl Home {
 
     /// Starts the daemon.
     pub(crate) fn start(&self, arguments: &[&str]) -> Daemon {
+        self.start_in(arguments, &[])
+    }
+
+    /// Starts the daemon with more in its environment.
+    pub(crate) fn start_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Daemon {
         let mut child = self
             .command(arguments)
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -71,6 +113,35 @@ impl Home {
             lines,
             seen: Vec::new(),
         }
+    }
+}
+
+/// What people see of a verb.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Said {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+}
+
+/// The instant a row, or an event, is planned for.
+pub(crate) fn fire_ms(row: &Value) -> i64 {
+    let at: jiff::Timestamp = row["scheduled_for"].as_str().unwrap().parse().unwrap();
+    at.as_millisecond()
+}
+
+/// Lets time pass: for tests of what happens while nothing does, where there is no event to wait
+/// for.
+pub(crate) fn let_pass(span: Duration) {
+    let until = clock::monotonic() + span;
+    while clock::monotonic() < until {
+        std::thread::park_timeout(until - clock::monotonic());
     }
 }
 
@@ -101,6 +172,36 @@ impl Daemon {
     /// Waits for the next event of that name.
     pub(crate) fn wait_for_event(&mut self, name: &str) -> Value {
         self.wait_for(|event| event["event"] == name)
+    }
+
+    /// Waits for the next event of that name about that schedule.
+    pub(crate) fn wait_for_schedule(&mut self, name: &str, schedule: &str) -> Value {
+        self.wait_for(|event| event["event"] == name && event["schedule.name"] == schedule)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it in order; gives every event it has logged.
+    pub(crate) fn stop(self) -> Vec<Value> {
+        self.signal("-TERM");
+        let (status, log) = self.end();
+        assert!(status.success(), "{status}: {log:#?}");
+        assert_eq!(log.last().unwrap()["event"], "daemon.stopped");
+        log
+    }
+
+    /// kill -9; gives every event that was logged whole.
+    pub(crate) fn kill(mut self) -> Vec<Value> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let rest = self
+            .lines
+            .iter()
+            .filter_map(|line| serde_json::from_str(&line).ok());
+        self.seen.extend(rest);
+        std::mem::take(&mut self.seen)
     }
 
     pub(crate) fn signal(&self, signal: &str) {

@@ -1,8 +1,18 @@
 //! The real binary, started, signalled and killed.
 
+mod clock;
+mod control;
 mod daemon;
+mod kills;
+mod overlap;
+mod races;
 mod readme;
+mod reload;
+mod signals;
+mod socket;
 mod verbs;
+mod why;
+mod world;
 
 use daemon::Home;
 use finstage::clock::Clock;
