@@ -28,7 +28,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
-    let (config, _) = open::load(globals)?;
+    let config = open::for_asking(globals)?;
     open::small_runtime()?.block_on(async {
         let store = open::store_for_reading(&config).await?;
         match args.tasks {

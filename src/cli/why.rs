@@ -99,14 +99,15 @@ fn explain(schedule: &Schedule, asked: Timestamp, rows: &[RunRow], now: Timestam
     let planned = schedule
         .next_after(just_before(asked))
         .filter(|at| at.duration_since(asked) < SignedDuration::from_mins(1));
-    let near = |row: &&RunRow| {
-        let apart = row.scheduled_for.duration_since(asked).abs();
-        apart < SignedDuration::from_mins(1)
+    let apart = |row: &RunRow| row.scheduled_for.duration_since(asked).abs();
+    let row = match planned {
+        // The fire itself, and not a run somebody asked for at about that time.
+        Some(at) => rows.iter().find(|row| row.scheduled_for == at),
+        None => rows
+            .iter()
+            .filter(|row| apart(row) < SignedDuration::from_mins(1))
+            .min_by_key(|row| apart(row)),
     };
-    let row = rows
-        .iter()
-        .filter(near)
-        .min_by_key(|row| row.scheduled_for.duration_since(asked).abs());
     let scheduled_for = row
         .map(|row| row.scheduled_for)
         .or(planned)
@@ -187,8 +188,8 @@ fn no_row(schedule: &Schedule, at: Timestamp, rows: &[RunRow], now: Timestamp) -
              [history] has removed the row"
         }
         (_, false) => {
-            "it was due and no daemon has recorded it: none was running, or the schedule is newer; \
-             the next start records it, seven days back"
+            "it was due and no daemon has recorded it: none was running then, or the schedule is newer. \
+             What was missed is recorded at a start, seven days back at most"
         }
     }
     .to_owned()

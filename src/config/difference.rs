@@ -20,8 +20,9 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// What `new` changes in `old`.
-    pub fn between(old: &Config, new: &Config) -> Self {
+    /// What `new` changes in `old`, the configuration in use; `at_start` is the one the daemon began
+    /// with, whose fixed parts are still in force.
+    pub fn between(at_start: &Config, old: &Config, new: &Config) -> Self {
         let by_id = |config: &Config| -> BTreeMap<ScheduleId, Arc<Schedule>> {
             let schedules = config.schedules.iter();
             schedules.map(|s| (s.id.clone(), Arc::clone(s))).collect()
@@ -30,7 +31,7 @@ impl Difference {
         let gone = before.keys().filter(|id| !after.contains_key(*id));
         let mut difference = Self {
             removed: gone.cloned().collect(),
-            needs_restart: needs_restart(old, new),
+            needs_restart: needs_restart(at_start, new),
             ..Self::default()
         };
         for (id, schedule) in after {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use super::print::{Print, print};
+use super::print::Print;
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
 use crate::runner::Runner;
@@ -23,6 +23,8 @@ pub(super) struct Live {
     pub(super) started_at: Timestamp,
     pub(super) pulse: Pulse,
     pub(super) environment: Environment,
+    /// The configuration it began with: what needs a restart holds as it says.
+    pub(super) at_start: Arc<Config>,
     /// One reload at a time.
     pub(super) reloading: tokio::sync::Mutex<()>,
     loaded: Mutex<Loaded>,
@@ -52,8 +54,9 @@ impl Live {
             started_at: now,
             pulse: parts.pulse,
             environment: parts.environment,
+            at_start: Arc::clone(&config),
             reloading: tokio::sync::Mutex::default(),
-            read: Mutex::new(print(&config.files)),
+            read: Mutex::new(parts.read),
             loaded: Mutex::new(Loaded {
                 config,
                 at: now,
@@ -87,9 +90,8 @@ impl Live {
         *self.read.lock().unwrap_or_else(PoisonError::into_inner) == *state
     }
 
-    /// The files are about to be read.
-    pub(super) fn note_read(&self) {
-        let state = print(&self.loaded().config.files);
+    /// The files were read in this state.
+    pub(super) fn note_read(&self, state: Print) {
         *self.read.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
@@ -118,4 +120,6 @@ pub(super) struct LiveParts {
     pub(super) epoch: Epoch,
     pub(super) pulse: Pulse,
     pub(super) environment: Environment,
+    /// The state of the files when they were read.
+    pub(super) read: Print,
 }

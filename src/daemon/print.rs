@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 /// What tells one state of the files from another: device, inode, size and times of each; `None`
 /// for one that is not there.
-pub(super) type Print = Vec<Option<(u64, u64, u64, i64, i64)>>;
+pub(super) type Print = Vec<FilePrint>;
+
+/// The same of one file.
+pub(super) type FilePrint = Option<(u64, u64, u64, i64, i64)>;
 
 /// The state of the files now.
 pub(super) fn print(files: &[PathBuf]) -> Print {

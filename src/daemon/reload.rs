@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::live::Live;
 use super::notify;
+use super::print::{FilePrint, print};
 use crate::config::{self, Config, Difference, Problem, Problems};
 use crate::scheduler::Command;
 use crate::telemetry::events;
@@ -31,7 +32,7 @@ impl Live {
             }
         };
         Ok(Reload {
-            difference: Difference::between(&loaded.config, &config),
+            difference: Difference::between(&self.at_start, &loaded.config, &config),
             lints,
             config: Arc::new(config),
         })
@@ -43,10 +44,12 @@ impl Live {
         let _turn = self.reloading.lock().await;
         notify::reloading();
         // Before it is read: a change during the reading is one that comes after.
-        self.note_read();
+        let files = self.loaded().config.files.clone();
+        let before = print(&files);
+        self.note_read(before.clone());
         let read = self.look_at_file().await;
         match &read {
-            Ok(reload) => self.take_over(reload, cause).await,
+            Ok(reload) => self.take_over(reload, cause, before.first()).await,
             Err(problems) => {
                 self.note_rejected(problems.len());
                 log_rejected(problems, cause, &self.loaded().config);
@@ -56,14 +59,20 @@ impl Live {
         read
     }
 
-    async fn take_over(&self, reload: &Reload, cause: &str) {
+    /// `main` is the state of the configuration file before it was read.
+    async fn take_over(&self, reload: &Reload, cause: &str, main: Option<&FilePrint>) {
         // One after another: the planner has them before anybody is told that they count.
         let schedules = reload.config.schedules.clone();
-        self.order(|reply| Command::Replace(schedules, reply)).await;
-        let is_of_other_files = self.loaded().config.files != reload.config.files;
+        let state = print(&reload.config.files);
+        let replaced = self.order(|reply| Command::Replace(schedules, reply)).await;
+        if replaced.is_none() {
+            // The planner has ended: so does the daemon.
+            return;
+        }
         self.set_loaded(Arc::clone(&reload.config));
-        if is_of_other_files {
-            self.note_read();
+        // Of other files of symbols than before; unless the main one was changed meanwhile.
+        if state.first() == main {
+            self.note_read(state);
         }
         let difference = &reload.difference;
         events::ConfigReloaded {

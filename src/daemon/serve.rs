@@ -11,6 +11,7 @@ use super::chores;
 use super::control::{place, server::ControlSocket};
 use super::live::{Live, LiveParts};
 use super::notify;
+use super::print::{Print, print};
 use super::reload::log_lints;
 use super::shutdown::{self, Ended, Signals, Wish};
 use super::simulate;
@@ -39,8 +40,18 @@ pub async fn serve(config: Config, lints: &Problems, simulated: bool) -> Result<
     } else {
         None
     };
+    let read = print(&as_read.files);
     let assembly = assemble(&config, clock.clone()).await?;
-    let mut serving = Serving::begin(&assembly, &config, as_read, clock.clone()).await?;
+    let opening = Serving::begin(&assembly, &config, (as_read, read), clock.clone());
+    let opened = tokio::select! {
+        begun = opening => Some(begun?),
+        // A database that cannot be read holds the start up, but not the end.
+        _ = signals.next() => None,
+    };
+    let Some(mut serving) = opened else {
+        assembly.close(&clock).await;
+        return Ok(());
+    };
     events::DaemonReady {
         epoch: assembly.epoch.0,
         schedules: serving.schedules,
@@ -79,7 +90,7 @@ impl Serving {
     async fn begin(
         assembly: &Assembly,
         config: &Config,
-        as_read: Arc<Config>,
+        (as_read, read): (Arc<Config>, Print),
         clock: Clock,
     ) -> Result<Self, StartError> {
         warn_of_companions(assembly).await?;
@@ -104,6 +115,7 @@ impl Serving {
             epoch: assembly.epoch,
             pulse,
             environment: Environment::process(),
+            read,
         };
         let live = Arc::new(Live::new(parts, as_read));
         let monitor = chores::monitor(assembly, config, &clock);

@@ -1,6 +1,6 @@
 //! Which runs of a schedule go on, and which wait for them.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -120,6 +120,16 @@ impl Slots {
         slots.fold((0, 0), |(running, waiting), slot| {
             (running + slot.running.len(), waiting + slot.waiting.len())
         })
+    }
+
+    /// The numbers of all runs that go on or wait.
+    pub(super) fn held(&self) -> HashSet<i64> {
+        let slots = self.slots.values();
+        let held = slots.flat_map(|slot| {
+            let waiting = slot.waiting.iter().map(|ready| ready.spec.run_id);
+            slot.running.keys().copied().chain(waiting)
+        });
+        held.collect()
     }
 
     /// All runs that go on, in order of their numbers.

@@ -6,6 +6,7 @@ mod fan_out;
 mod record;
 mod run;
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -153,36 +155,43 @@ impl Runner {
         let desk = &self.0.desk;
         let control = Arc::new(Control::new(&spec, desk.clock.now()));
         slots.enter(&spec.schedule.id, spec.run_id, Arc::clone(&control));
-        self.ping(&spec, "/start");
+        let pinged = self.ping(&spec, "/start", None);
         let runner = self.clone();
         let run = async move {
             let Shared { desk, abort, .. } = &*runner.0;
-            let run = AssertUnwindSafe(run::run(&spec, desk, &control, abort));
-            let end = match run.catch_unwind().await {
-                Ok(end) => end,
+            let work = AssertUnwindSafe(run::work(&spec, desk, &control, abort));
+            let worked = work.catch_unwind().await;
+            // Its tasks are done: whoever waits for it need not wait for the database, too.
+            runner.leave(&spec);
+            let end = match worked {
+                Ok((recorder, end)) => {
+                    recorder.finish(&end, abort).await;
+                    end
+                }
                 Err(_) => record::panicked(&spec, desk, abort).await,
             };
-            runner.finished(&spec, &end);
+            runner.tell(&spec, &end, pinged);
             let _ = done.send(end);
         };
         drop(self.0.tracker.spawn_on(run, &self.0.runtime));
     }
 
-    fn finished(&self, spec: &RunSpec, end: &RunEnd) {
-        let schedule = &spec.schedule;
+    fn leave(&self, spec: &RunSpec) {
         let mut slots = self.slots();
-        if let Some(next) = slots.leave(&schedule.id, spec.run_id) {
+        if let Some(next) = slots.leave(&spec.schedule.id, spec.run_id) {
             self.launch(&mut slots, next);
         }
-        drop(slots);
-        self.ping(
-            spec,
-            if end.state == RunState::Succeeded {
-                ""
-            } else {
-                "/fail"
-            },
-        );
+    }
+
+    /// Tells of a run's end whoever waits for it.
+    fn tell(&self, spec: &RunSpec, end: &RunEnd, pinged: Option<JoinHandle<()>>) {
+        let suffix = if end.state == RunState::Succeeded {
+            ""
+        } else {
+            "/fail"
+        };
+        drop(self.ping(spec, suffix, pinged));
+        let schedule = &spec.schedule;
         let is_awaited = schedule.sla.max_time_since_success.is_some()
             || schedule.pause_after_failures.is_some();
         if let Some(ended) = self.0.ended.get().filter(|_| is_awaited) {
@@ -194,14 +203,34 @@ impl Runner {
         }
     }
 
-    fn ping(&self, spec: &RunSpec, suffix: &'static str) {
-        let pings = self.0.desk.pings.clone();
-        let url = spec.schedule.heartbeat_url.clone();
-        if let (Some(url), Some(pings), true) = (url, pings, spec.origin.is_planned()) {
-            let schedule = spec.schedule.id.clone();
-            let ping = async move { pings.send(&schedule, &url, suffix).await };
-            drop(self.0.tracker.spawn_on(ping, &self.0.runtime));
+    /// Calls the schedule's heartbeat address after the call before has ended; none of them holds
+    /// up a run, or an abort.
+    fn ping(
+        &self,
+        spec: &RunSpec,
+        suffix: &'static str,
+        after: Option<JoinHandle<()>>,
+    ) -> Option<JoinHandle<()>> {
+        let url = spec.schedule.heartbeat_url.clone()?;
+        let pings = self.0.desk.pings.clone()?;
+        if !spec.origin.is_planned() {
+            return None;
         }
+        let (schedule, abort) = (spec.schedule.id.clone(), self.0.abort.clone());
+        let ping = async move {
+            let in_turn = async {
+                if let Some(before) = after {
+                    let _ = before.await;
+                }
+                pings.send(&schedule, &url, suffix).await;
+            };
+            tokio::select! {
+                biased;
+                () = abort.cancelled() => {}
+                () = in_turn => {}
+            }
+        };
+        Some(self.0.tracker.spawn_on(ping, &self.0.runtime))
     }
 
     /// Closes the rows of runs that waited and shall not run any more.
@@ -230,6 +259,11 @@ impl Runner {
     /// How many runs are going on, and how many wait.
     pub fn totals(&self) -> (usize, usize) {
         self.slots().totals()
+    }
+
+    /// The numbers of all runs that go on or wait.
+    pub fn held(&self) -> HashSet<i64> {
+        self.slots().held()
     }
 
     /// How many runs are going on.

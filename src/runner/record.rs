@@ -1,6 +1,7 @@
 //! What a run leaves behind: outcomes and an end in the ledger, one line in the log.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -19,10 +20,13 @@ const BATCH_OUTCOMES: usize = 64;
 const BATCH_AGE: Duration = Duration::from_secs(1);
 
 /// Longest time one try to write may take while the run goes on: its deadline waits behind it.
-const WRITE_PATIENCE: Duration = Duration::from_secs(2);
+const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The same when the run is over: nothing waits behind it any more.
 const END_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A database that cannot be used is told of again after this long.
+const TOLD_AGAIN: Duration = Duration::from_secs(30);
 
 /// Tries to write the outcomes before the end is written without them.
 const TRIES_WITH_OUTCOMES: u32 = 6;
@@ -382,6 +386,13 @@ async fn in_time(
     false
 }
 
+/// Thousands of runs may wait for the same database: one line tells of it for a while.
 fn unavailable(during: &str, reason: &str) {
+    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.is_some_and(|at| at.elapsed() < TOLD_AGAIN) {
+        return;
+    }
+    *told = Some(clock::monotonic());
     events::StoreUnavailable { during, reason }.emit();
 }

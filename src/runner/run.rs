@@ -1,4 +1,4 @@
-//! A run from its first record to its last: rounds of tasks until all are done or time is up.
+//! The work of a run: rounds of tasks until all are done or time is up.
 
 use jiff::SignedDuration;
 use tokio::time::Instant;
@@ -14,13 +14,13 @@ use crate::store::RunEnd;
 use crate::telemetry::Work;
 use crate::upstream::Waits;
 
-/// Runs all tasks of `spec` and writes outcomes and end to the ledger.
-pub(super) async fn run(
-    spec: &RunSpec,
-    desk: &Desk,
+/// Runs all tasks of `spec`; gives the end, and what writes it to the ledger.
+pub(super) async fn work<'r>(
+    spec: &'r RunSpec,
+    desk: &'r Desk,
     control: &Control,
     abort: &CancellationToken,
-) -> RunEnd {
+) -> (Recorder<'r>, RunEnd) {
     let started = clock::monotonic();
     let mut recorder = Recorder::start(spec, desk).await;
     let bounds = Bounds {
@@ -54,8 +54,7 @@ pub(super) async fn run(
         duration_ms: clock::elapsed_ms(started),
         reason,
     };
-    recorder.finish(&end, abort).await;
-    end
+    (recorder, end)
 }
 
 /// All tasks, then as often as `retry` allows those that failed for a reason that may pass.
@@ -72,13 +71,18 @@ async fn rounds(
             return Some(cut_off);
         }
         symbols = recorder.worth_another_try();
+        if symbols.is_empty() {
+            return None;
+        }
         let wait = waits.as_mut().and_then(Waits::next)?;
         let again = clock::monotonic() + wait;
-        if symbols.is_empty() || again >= bounds.deadline || is_past_next_fire(spec, desk, wait) {
+        if again >= bounds.deadline || is_past_next_fire(spec, desk, wait) {
             return None;
         }
         recorder.write_some().await;
-        wait_until(again, bounds).await?;
+        if let Some(cut_off) = wait_until(again, bounds).await {
+            return Some(cut_off);
+        }
     }
 }
 
@@ -91,12 +95,12 @@ fn is_past_next_fire(spec: &RunSpec, desk: &Desk, wait: std::time::Duration) -> 
         .is_some_and(|(next, again)| again.duration_since(next) >= SignedDuration::ZERO)
 }
 
-/// Waits for the moment of the next round; `None` when the run is told to end meanwhile.
-async fn wait_until(at: Instant, bounds: &Bounds<'_>) -> Option<()> {
+/// Waits for the moment of the next round; gives why not, when the run is told to end meanwhile.
+async fn wait_until(at: Instant, bounds: &Bounds<'_>) -> Option<CutOff> {
     tokio::select! {
         biased;
-        () = bounds.abort.cancelled() => None,
-        () = bounds.control.cancelled() => None,
-        () = tokio::time::sleep_until(at) => Some(()),
+        () = bounds.abort.cancelled() => Some(CutOff::Abort),
+        () = bounds.control.cancelled() => Some(CutOff::Cancel),
+        () = tokio::time::sleep_until(at) => None,
     }
 }

@@ -103,6 +103,11 @@ impl<'s> Bench<'s> {
             running: situation.running,
             waiting: situation.waiting,
         };
+        // Under `allow_all` nothing waits; else no more are caught up than can wait.
+        let room = match schedule.overlap_policy {
+            OverlapPolicy::AllowAll => usize::MAX,
+            _ => MAX_WAITING.saturating_sub(situation.waiting),
+        };
         let mut misfires = 0;
         for fire in fires.iter().rev() {
             if bench.bar(*fire).is_some() {
@@ -111,7 +116,7 @@ impl<'s> Bench<'s> {
             if bench.is_misfire(*fire) {
                 bench.newest_misfire.get_or_insert(*fire);
                 misfires += 1;
-                if misfires <= schedule.max_catchup {
+                if misfires <= schedule.max_catchup.min(room) {
                     bench.oldest_caught_up = Some(*fire);
                 }
             } else {

@@ -29,6 +29,8 @@ pub struct Due {
     pub fires: Vec<Timestamp>,
     /// Older fires that are too many to list.
     pub unlisted: bool,
+    /// Up to where fires were looked for.
+    looked_until: Timestamp,
 }
 
 struct Entry {
@@ -57,6 +59,13 @@ impl Entry {
             next,
             following: Following::NotLookedUp,
         }
+    }
+
+    /// From where on fires that are due get a row: nobody wants to read of those before.
+    fn recorded_from(&self, now: Timestamp) -> Timestamp {
+        let window = RECORD_WINDOW.max(signed(self.schedule.catchup_window));
+        let oldest = now.saturating_sub(window).unwrap_or(Timestamp::MIN);
+        self.decided_until.max(oldest)
     }
 }
 
@@ -101,7 +110,14 @@ impl Plan {
             .into_iter()
             .map(|entry| (entry.schedule.id.clone(), entry))
             .collect();
-        for schedule in schedules.iter().filter(|schedule| schedule.enabled) {
+        for schedule in schedules {
+            if !schedule.enabled {
+                // Enabled later, it counts from then: nobody has missed anything.
+                if !old.contains_key(&schedule.id) {
+                    self.retired.entry(schedule.id.clone()).or_insert(now);
+                }
+                continue;
+            }
             let schedule = Arc::clone(schedule);
             let entry = match old.remove(&schedule.id) {
                 Some(entry) if entry.schedule.has_timing_of(&schedule) => {
@@ -165,7 +181,7 @@ impl Plan {
         };
         let jitter = signed(entry.schedule.jitter_offset());
         let until = now.saturating_sub(jitter).unwrap_or(now);
-        newest_fires(&entry.schedule, entry.decided_until, until).0
+        newest_fires(&entry.schedule, entry.recorded_from(now), until).0
     }
 
     /// Whether a fire is still to be decided: now, or when its time comes.
@@ -177,12 +193,18 @@ impl Plan {
         entry.is_some_and(|entry| entry.decided_until < fire.scheduled_for)
     }
 
-    /// Takes all schedules due at `now` out of the queue; each must come back by [`Self::decided`]
-    /// or [`Self::put_back`].
-    pub fn take_due(&mut self, now: Timestamp) -> Vec<Due> {
+    /// Whether anything is due at `now`.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.next_dispatch().is_some_and(|at| at <= now)
+    }
+
+    /// Takes schedules due at `now` out of the queue, until they have `most` fires together (one
+    /// alone may have more); each must come back by [`Self::decided`] or [`Self::put_back`].
+    pub fn take_due(&mut self, now: Timestamp, most: usize) -> Vec<Due> {
         let mut due = Vec::new();
+        let mut count = 0;
         while let Some(Reverse((at, index))) = self.queue.peek().copied() {
-            if at > now {
+            if at > now || count >= most {
                 break;
             }
             self.queue.pop();
@@ -197,13 +219,15 @@ impl Plan {
                 {
                     (vec![next], false)
                 }
-                _ => newest_fires(&entry.schedule, entry.decided_until, until),
+                _ => newest_fires(&entry.schedule, entry.recorded_from(now), until),
             };
+            count += fires.len();
             due.push(Due {
                 index,
                 schedule: Arc::clone(&entry.schedule),
                 fires,
                 unlisted,
+                looked_until: until,
             });
         }
         due
@@ -211,13 +235,14 @@ impl Plan {
 
     /// All fires of `due` are in the ledger.
     pub fn decided(&mut self, due: &Due) {
-        let (Some(entry), Some(last)) = (self.entries.get_mut(due.index), due.fires.last()) else {
+        let Some(entry) = self.entries.get_mut(due.index) else {
             return;
         };
-        entry.decided_until = entry.decided_until.max(*last);
+        let until = due.fires.last().copied().unwrap_or(due.looked_until);
+        entry.decided_until = entry.decided_until.max(until);
         let following = std::mem::replace(&mut entry.following, Following::NotLookedUp);
         entry.next = match following {
-            Following::Is(following) if entry.next == Some(*last) => following,
+            Following::Is(following) if entry.next == Some(until) => following,
             _ => entry.schedule.next_after(entry.decided_until),
         };
         self.unprepared.push(due.index);
@@ -291,9 +316,12 @@ fn decided_until(schedule: &Schedule, latest: Option<&Timestamp>, now: Timestamp
         // A row from the future (the clock was wrong once) must not silence the schedule.
         return (*latest).min(now).max(back(RECORD_WINDOW.max(window)));
     }
-    if schedule.misfire_policy == MisfirePolicy::Skip {
-        return now;
-    }
+    // A fire less late than the threshold is no misfire.
+    let window = if schedule.misfire_policy == MisfirePolicy::Skip {
+        signed(schedule.misfire_threshold)
+    } else {
+        window
+    };
     let instant = SignedDuration::from_nanos(1);
     schedule
         .latest_between(back(window.saturating_add(jitter)), now)

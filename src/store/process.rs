@@ -21,7 +21,12 @@ fn name(pid: u32) -> Option<String> {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the program's name in parentheses and may itself contain blanks.
-    let ticks = stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?;
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    // A zombie, or one that is just going: it writes nothing any more.
+    if matches!(fields.next()?, "Z" | "X" | "x") {
+        return None;
+    }
+    let ticks = fields.nth(18)?;
     Some(format!("{}:{pid}:{ticks}", boot.trim()))
 }
 

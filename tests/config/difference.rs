@@ -9,7 +9,8 @@ const TWO: &str = "[schedules.second]\njob = \"quotes\"\nevery = \"1h\"\nsymbols
 fn told(old: &str, new: &str) -> String {
     let place = Place::new();
     let read = |text: &str| -> Config { place.read(text).unwrap_or_else(|p| panic!("{p}")).0 };
-    let difference = Difference::between(&read(old), &read(new));
+    let (old, new) = (read(old), read(new));
+    let difference = Difference::between(&old, &old, &new);
     let mut told = Vec::new();
     told.extend(difference.added.iter().map(|id| format!("+{id}")));
     told.extend(difference.removed.iter().map(|id| format!("-{id}")));

@@ -48,7 +48,10 @@ async fn a_planned_run_reports_its_start_and_how_it_ended() {
     run(&world, &url, "DOWN1", RunOrigin::CatchUp).await;
     run(&world, &url, "B", RunOrigin::Manual).await;
     world.runner.drained().await;
-    let mut asked: Vec<String> = asked.try_iter().collect();
-    asked.sort();
-    assert_eq!(asked, ["/uuid", "/uuid/fail", "/uuid/start", "/uuid/start"]);
+    let asked: Vec<String> = asked.try_iter().collect();
+    // The last word of a run never comes before its first; two runs may mix.
+    let place = |path: &str| asked.iter().position(|asked| asked == path).expect(path);
+    assert_eq!(asked.len(), 4, "{asked:?}");
+    assert_eq!(asked[0], "/uuid/start");
+    assert!(place("/uuid") > 0 && place("/uuid/fail") > 1, "{asked:?}");
 }

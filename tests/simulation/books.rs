@@ -176,6 +176,24 @@ impl Books {
         schedules.iter().filter_map(latest).collect()
     }
 
+    /// The rows stay where they are, for their numbers; the fires have none any more.
+    pub(crate) fn forget_after(&mut self, now: Timestamp) -> u64 {
+        use RunState::{Holiday, Missed, Paused, SkippedOverlap};
+        let rows = &self.rows;
+        let mut forgotten = 0;
+        for fires in self.by_fire.values_mut() {
+            let is_forgotten = |run: &i64| {
+                let row = &rows[usize::try_from(run - 1).unwrap()];
+                let not_run = matches!(row.state, Missed | SkippedOverlap | Paused | Holiday);
+                row.scheduled_for > now && row.origin.is_planned() && not_run
+            };
+            let before = fires.len();
+            fires.retain(|_, run| !is_forgotten(run));
+            forgotten += before - fires.len();
+        }
+        u64::try_from(forgotten).unwrap()
+    }
+
     pub(crate) fn last_success(&self, schedule: &ScheduleId) -> Option<Timestamp> {
         let mut newest = self.by_fire.get(schedule)?.values().rev();
         let run_id = newest.find(|run| self.row(**run).state == RunState::Succeeded)?;

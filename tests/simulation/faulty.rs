@@ -208,6 +208,14 @@ impl Ledger for Faulty {
         self.end(fate, "latest_fires", find).await
     }
 
+    async fn forget_after(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let fate = self.begin(format_args!("forget_after {now}"));
+        self.end(fate, "forget_after", |world, _| {
+            world.books.forget_after(now)
+        })
+        .await
+    }
+
     async fn last_success(&self, schedule: &ScheduleId) -> Result<Option<Timestamp>, StoreError> {
         let fate = self.begin(format_args!("last_success of {schedule}"));
         self.end(fate, "last_success", |world, _| {

@@ -99,7 +99,7 @@ pub(crate) fn live(days: i64) -> impl FnOnce() -> Figures {
         .start_paused(true)
         .build()
         .unwrap();
-    let (ledger, planned) = (Arc::new(Plain(Arc::clone(&books))), schedules.clone());
+    let (ledger, all) = (Arc::new(Plain(Arc::clone(&books))), schedules.clone());
     LocalSet::new().block_on(&runtime, async move {
         let clock = Clock::starting_at(from);
         let runner = Runner::new(Desk {
@@ -110,7 +110,7 @@ pub(crate) fn live(days: i64) -> impl FnOnce() -> Figures {
             pings: None,
         });
         let planner = Planner {
-            schedules: planned,
+            schedules: all,
             ledger,
             runner: runner.clone(),
             epoch: Epoch(1),
@@ -120,7 +120,7 @@ pub(crate) fn live(days: i64) -> impl FnOnce() -> Figures {
         };
         let (commands, orders) = unbounded_channel();
         let (stepped_back, _) = unbounded_channel();
-        let planner = tokio::task::spawn_local(planner.serve(Wires {
+        let serving = tokio::task::spawn_local(planner.serve(Wires {
             orders,
             opened: None,
             stepped_back,
@@ -129,7 +129,7 @@ pub(crate) fn live(days: i64) -> impl FnOnce() -> Figures {
         let length = until.duration_since(from);
         tokio::time::sleep(Duration::try_from(length).unwrap()).await;
         let _ = commands.send(Command::Stop);
-        planner.await.unwrap();
+        serving.await.unwrap();
         runner.drained().await;
     });
     move || count(&schedules, &books.lock().unwrap(), from, until)
@@ -186,6 +186,10 @@ impl Ledger for Plain {
         until: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, Timestamp>, StoreError> {
         Ok(self.0.lock().unwrap().latest_fires(schedules, until))
+    }
+
+    async fn forget_after(&self, now: Timestamp) -> Result<u64, StoreError> {
+        Ok(self.0.lock().unwrap().forget_after(now))
     }
 
     async fn last_success(&self, schedule: &ScheduleId) -> Result<Option<Timestamp>, StoreError> {

@@ -1,16 +1,18 @@
 //! What each request comes to.
 
+use std::collections::HashSet;
+
 use super::protocol::{
     Answer, ChangedSchedule, EndAnswer, ProgressAnswer, ReloadAnswer, Request, RunAnswer,
     ScheduleAnswer, StatusAnswer,
 };
-use crate::config::{Difference, Problems};
+use crate::config::{Config, Difference, Problems};
 use crate::daemon::live::Live;
 use crate::daemon::reload::Reload;
 use crate::domain::{OverlapPolicy, Pause, RunOrigin, RunState, ScheduleId, Symbol};
 use crate::runner::Progress;
 use crate::scheduler::{Command, Refusal, ScheduleStatus, Trigger, Triggered};
-use crate::store::RunEnd;
+use crate::store::{RunEnd, RunRow, TaskRow};
 
 /// A fire that waits longer than this for its verdict is late.
 const LATE_MS: i64 = 5_000;
@@ -53,6 +55,10 @@ pub(super) async fn answer(
     (answered.unwrap_or_else(|refused| refused), None)
 }
 
+fn ending() -> Answer {
+    Answer::Unavailable(ENDING.to_owned())
+}
+
 fn refused(error: impl std::fmt::Display) -> Answer {
     Answer::Refused(error.to_string())
 }
@@ -75,7 +81,9 @@ fn trigger(
     overlap_policy: Option<&str>,
     asked_by: &str,
 ) -> Result<Trigger, Answer> {
-    let parsed: Result<Vec<Symbol>, _> = symbols.iter().map(|text| Symbol::try_new(text)).collect();
+    let mut seen = HashSet::new();
+    let distinct = symbols.iter().filter(|text| seen.insert(text.as_str()));
+    let parsed: Result<Vec<Symbol>, _> = distinct.map(|text| Symbol::try_new(text)).collect();
     let parsed = parsed.map_err(refused)?;
     let policy = |name: &str| {
         let found = OverlapPolicy::ALL.into_iter().find(|p| p.as_str() == name);
@@ -108,10 +116,7 @@ async fn retry(live: &Live, run_id: i64, asked_by: &str) -> Result<Trigger, Answ
         return Err(refused(message));
     }
     let tasks = live.store.tasks(run_id).await.map_err(unavailable)?;
-    let failed = tasks.iter().filter(|task| task.outcome != "succeeded");
-    let symbols: Vec<Symbol> = failed
-        .filter_map(|task| Symbol::try_new(&task.symbol).ok())
-        .collect();
+    let symbols = undone(&live.loaded().config, &run, &tasks);
     if symbols.is_empty() && !tasks.is_empty() {
         return Err(refused(format!("no task of run {run_id} failed")));
     }
@@ -123,6 +128,22 @@ async fn retry(live: &Live, run_id: i64, asked_by: &str) -> Result<Trigger, Answ
         overlap_policy: None,
         reason: format!("retry of run {run_id} by {asked_by}"),
     })
+}
+
+/// The symbols of a run that did not succeed; of one that was cut off, those without an outcome,
+/// too: what its schedule has and the run has not done.
+fn undone(config: &Config, run: &RunRow, tasks: &[TaskRow]) -> Vec<Symbol> {
+    let failed = tasks.iter().filter(|task| task.outcome != "succeeded");
+    let mut symbols: Vec<Symbol> = failed
+        .filter_map(|task| Symbol::try_new(&task.symbol).ok())
+        .collect();
+    let is_whole = usize::try_from(run.tasks_total).is_ok_and(|total| tasks.len() >= total);
+    let was_cut_off = run.state == RunState::Abandoned.as_str() || !is_whole;
+    if let Some(schedule) = config.schedule(&run.schedule).filter(|_| was_cut_off) {
+        let is_told = |symbol: &&Symbol| tasks.iter().any(|t| t.symbol == symbol.as_str());
+        symbols.extend(schedule.symbols.iter().filter(|s| !is_told(s)).cloned());
+    }
+    symbols
 }
 
 async fn run_now(
@@ -148,7 +169,7 @@ async fn run_now(
     } = match triggered {
         Some(Ok(triggered)) => triggered,
         Some(Err(refusal)) => return (of_refusal(refusal), None),
-        None => return (refused(ENDING), None),
+        None => return (ending(), None),
     };
     let first = Answer::Run(RunAnswer {
         id: run_id,
@@ -195,7 +216,7 @@ async fn pause(
         paused_by: asked_by.to_owned(),
     };
     let done = live.order(|reply| Command::Pause(pause, reply)).await;
-    done.ok_or_else(|| refused(ENDING))?.map_err(of_refusal)?;
+    done.ok_or_else(ending)?.map_err(of_refusal)?;
     let until = until.map_or_else(
         || "until somebody resumes it".to_owned(),
         |until| format!("until {until}"),
@@ -207,7 +228,7 @@ async fn pause(
 async fn resume(live: &Live, schedule: &str) -> Result<Answer, Answer> {
     let id = schedule_id(schedule)?;
     let done = live.order(|reply| Command::Resume(id, reply)).await;
-    let pause = done.ok_or_else(|| refused(ENDING))?.map_err(of_refusal)?;
+    let pause = done.ok_or_else(ending)?.map_err(of_refusal)?;
     Ok(Answer::Done(match pause {
         Some(pause) => format!("{schedule} is resumed; it was {}", pause.reason()),
         None => format!("{schedule} was not paused"),
@@ -273,7 +294,7 @@ fn reload_answer(dry_run: bool, difference: &Difference, lints: &Problems) -> Re
 }
 
 async fn status(live: &Live) -> Result<Answer, Answer> {
-    let plan = live.plan_status().await.ok_or_else(|| refused(ENDING))?;
+    let plan = live.plan_status().await.ok_or_else(ending)?;
     let loaded = live.loaded();
     let schedules: Vec<ScheduleAnswer> = plan.schedules.iter().map(schedule_answer).collect();
     let is_late = plan.store_down_ms.is_some()

@@ -53,6 +53,9 @@ impl Asked {
         match self.0.read_line(&mut line) {
             Ok(0) => Err(broken("it closed the connection; see its log".to_owned())),
             Ok(_) => serde_json::from_str(&line).map_err(|error| broken(error.to_string())),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Err(broken(
+                "it is busy or stopped; what was asked may still be carried out".to_owned(),
+            )),
             Err(error) => Err(broken(error.to_string())),
         }
     }

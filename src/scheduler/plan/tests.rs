@@ -26,7 +26,7 @@ fn texts(fires: &[Timestamp]) -> Vec<String> {
 fn a_schedule_never_seen_is_due_at_once_for_its_newest_fire_only() {
     let now = at("2026-01-05T10:00:30Z");
     let mut plan = planned(every_minute(), &BTreeMap::new(), now);
-    let due = plan.take_due(now);
+    let due = plan.take_due(now, usize::MAX);
     assert_eq!(texts(&due[0].fires), ["2026-01-05T10:00:00Z"]);
     plan.decided(&due[0]);
     assert_eq!(plan.next_dispatch(), Some(at("2026-01-05T10:01:00Z")));
@@ -36,7 +36,7 @@ fn a_schedule_never_seen_is_due_at_once_for_its_newest_fire_only() {
 fn fires_since_the_last_row_are_due_within_the_catch_up_window() {
     let now = at("2026-01-05T10:00:30Z");
     let mut plan = planned(every_minute(), &seen("2026-01-05T09:57:00Z"), now);
-    let due = plan.take_due(now);
+    let due = plan.take_due(now, usize::MAX);
     let expected = [
         "2026-01-05T09:58:00Z",
         "2026-01-05T09:59:00Z",
@@ -60,7 +60,7 @@ fn a_month_of_missed_seconds_is_bounded_and_quickly_found() {
     };
     let now = at("2026-01-05T10:00:00Z");
     let mut plan = planned(schedule, &seen("2025-12-01T00:00:00Z"), now);
-    let due = plan.take_due(now);
+    let due = plan.take_due(now, usize::MAX);
     assert_eq!(due[0].fires.len(), MAX_CATCHUP_FIRES);
     assert_eq!(due[0].fires.last(), Some(&now));
     assert!(due[0].unlisted);
@@ -79,7 +79,7 @@ fn a_daily_fire_missed_outside_the_catch_up_window_is_due_for_its_verdict_all_th
     let now = at("2026-01-06T05:00:00Z");
     let mut plan = planned(schedule, &seen("2026-01-05T00:00:00Z"), now);
     assert_eq!(
-        texts(&plan.take_due(now)[0].fires),
+        texts(&plan.take_due(now, usize::MAX)[0].fires),
         ["2026-01-06T00:00:00Z"]
     );
 }
@@ -95,20 +95,20 @@ fn a_row_from_the_future_does_not_silence_its_schedule() {
 fn what_is_put_back_stays_due() {
     let now = at("2026-01-05T10:00:30Z");
     let mut plan = planned(every_minute(), &BTreeMap::new(), now);
-    let due = plan.take_due(now);
-    assert!(plan.take_due(now).is_empty());
+    let due = plan.take_due(now, usize::MAX);
+    assert!(plan.take_due(now, usize::MAX).is_empty());
     plan.put_back(&due[0]);
-    assert_eq!(plan.take_due(now)[0].fires, due[0].fires);
+    assert_eq!(plan.take_due(now, usize::MAX)[0].fires, due[0].fires);
 }
 
 #[test]
 fn a_clock_that_goes_back_is_followed_and_not_waited_for() {
     let now = at("2026-01-06T10:00:30Z");
     let mut plan = planned(every_minute(), &BTreeMap::new(), now);
-    let due = plan.take_due(now);
+    let due = plan.take_due(now, usize::MAX);
     plan.decided(&due[0]);
     let yesterday = at("2026-01-05T10:00:30Z");
-    assert!(plan.take_due(yesterday).is_empty());
+    assert!(plan.take_due(yesterday, usize::MAX).is_empty());
     plan.rebase(yesterday);
     assert_eq!(plan.next_dispatch(), Some(at("2026-01-05T10:01:00Z")));
 }
@@ -130,7 +130,10 @@ fn what_is_due_is_the_same_whether_it_was_looked_up_ahead_or_not() {
     for later in ["10:01:00", "10:01:59", "10:02:00", "10:05:30", "10:06:00"] {
         let now = at(&format!("2026-01-05T{later}Z"));
         assert!(!looked.look_ahead());
-        let (one, other) = (looked.take_due(now), blind.take_due(now));
+        let (one, other) = (
+            looked.take_due(now, usize::MAX),
+            blind.take_due(now, usize::MAX),
+        );
         assert_eq!(one.len(), other.len(), "{later}");
         for (one, other) in one.iter().zip(&other) {
             assert_eq!(one.fires, other.fires, "{later}");
@@ -151,7 +154,7 @@ fn a_reload_keeps_what_was_decided_and_never_looks_back_at_a_changed_timing() {
     };
     let later = at("2026-01-05T10:03:30Z");
     plan.replace(&[Arc::new(renamed)], &BTreeMap::new(), later);
-    let due = plan.take_due(later);
+    let due = plan.take_due(later, usize::MAX);
     assert_eq!(
         due[0].fires.len(),
         3,
@@ -185,10 +188,10 @@ fn a_reload_that_changes_the_jitter_keeps_the_fire_that_waits_for_it() {
     let now = at("2026-01-05T10:00:30Z");
     let mut plan = planned(jittered(24), &seen("2026-01-05T10:00:00Z"), now);
     let later = at("2026-01-05T10:01:30Z");
-    assert!(plan.take_due(later).is_empty(), "10:01 waits");
+    assert!(plan.take_due(later, usize::MAX).is_empty(), "10:01 waits");
     plan.replace(&[Arc::new(every_minute())], &BTreeMap::new(), later);
     assert_eq!(
-        texts(&plan.take_due(later)[0].fires),
+        texts(&plan.take_due(later, usize::MAX)[0].fires),
         ["2026-01-05T10:01:00Z"]
     );
 }

@@ -97,6 +97,8 @@ struct Loop {
     served_since: Timestamp,
     previous: (Timestamp, Instant),
     is_open: bool,
+    /// Rows may stand after now: at a start nobody knows how the clock was.
+    is_ahead: bool,
     store_down_since: Option<Instant>,
     /// Runs started lately, so that a repeated claim never starts one twice.
     started: BTreeSet<i64>,
@@ -126,6 +128,7 @@ impl Loop {
             served_since: now,
             previous: (now, clock::monotonic()),
             is_open: false,
+            is_ahead: true,
             store_down_since: None,
             started: BTreeSet::new(),
             doubts: Doubts::default(),
@@ -159,10 +162,11 @@ impl Loop {
         if !self.is_open {
             self.is_open = self.open(now).await;
         }
-        if self.is_open {
-            if self.tick(now).await {
+        if self.is_open && self.forget_ahead(now).await {
+            if self.tick(now).await && !self.plan.is_due(now) {
                 self.settle_doubts(now).await;
             }
+            self.probe().await;
             self.end_pauses(now).await;
             self.check_promises(now);
         }
@@ -186,7 +190,34 @@ impl Loop {
         if step_ms < 0 {
             self.served_since = self.served_since.min(now);
             self.plan.rebase(now);
+            self.is_ahead = true;
             let _ = self.stepped_back.send(());
+        }
+    }
+
+    /// After a step back: what the clock had made due too early and was not run is to come again.
+    /// False while the ledger cannot be asked.
+    async fn forget_ahead(&mut self, now: Timestamp) -> bool {
+        if !self.is_ahead {
+            return true;
+        }
+        let ledger = Arc::clone(&self.ledger);
+        let forgotten = ledger.forget_after(now);
+        let Ok(fires) = self.in_time("the fires of a wrong clock", forgotten).await else {
+            return false;
+        };
+        if fires > 0 {
+            events::RunForgotten { fires }.emit();
+        }
+        self.is_ahead = false;
+        true
+    }
+
+    /// Asks a ledger that could not be used whether it can again, though nothing is due.
+    async fn probe(&mut self) {
+        if self.store_down_since.is_some() {
+            let ledger = Arc::clone(&self.ledger);
+            let _ = self.in_time("a probe", ledger.pauses()).await;
         }
     }
 

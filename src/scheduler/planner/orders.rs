@@ -184,10 +184,14 @@ impl Loop {
     /// What was due up to now was due during the pause: it is not for a later one, or none, to
     /// decide about.
     async fn decide_due(&mut self) -> Result<(), Refusal> {
-        if self.tick(self.clock.now()).await {
-            return Ok(());
+        let now = self.clock.now();
+        while self.plan.is_due(now) {
+            self.show_life();
+            if !self.tick(now).await {
+                return Err(Refusal::Store(UNDECIDED.to_owned()));
+            }
         }
-        Err(Refusal::Store(UNDECIDED.to_owned()))
+        Ok(())
     }
 
     pub(super) async fn pause(&mut self, pause: Pause) -> Result<(), Refusal> {
@@ -270,7 +274,7 @@ impl Loop {
                 overdue_ms: overdue.unwrap_or(0).max(0),
                 running,
                 waiting,
-                pause: self.pauses.get(id).cloned(),
+                pause: self.pauses.get(id).filter(|p| p.covers(now)).cloned(),
                 stale_since: self.promises.stale_since(schedule),
             }
         });

@@ -47,8 +47,11 @@ impl Loop {
             let found = self
                 .in_time("the last success", ledger.last_success(&id))
                 .await;
-            let since = found.ok().flatten().unwrap_or_else(|| self.clock.now());
+            // What the ledger could not be asked about is asked at the next reload.
+            let Ok(found) = found else { return };
+            let since = found.unwrap_or_else(|| self.clock.now());
             self.promises.last_success.insert(id, since);
+            self.show_life();
         }
     }
 

@@ -14,37 +14,25 @@ use crate::scheduler::situation::Situation;
 use crate::store::{Claim, Ours};
 use crate::telemetry::events;
 
-/// Fires claimed together at most, unless one schedule has more.
+/// Fires claimed in one statement at most, unless one schedule has more.
 const CLAIM_FIRES: usize = 6_000;
 
 /// Runs started lately that are remembered.
 const REMEMBERED_RUNS: usize = 20_000;
 
 impl Loop {
-    /// Decides about all that is due; false when the ledger could not be asked and some is left.
+    /// Decides about what is due, a few thousand fires at a time: after a long absence the rest
+    /// waits for the next look, with a fresh clock and an ear for orders in between. False when the
+    /// ledger could not be asked.
     pub(super) async fn tick(&mut self, now: Timestamp) -> bool {
-        let due = self.plan.take_due(now);
-        let mut rest = due.as_slice();
-        while !rest.is_empty() {
-            // All that is due goes in one statement; after a long absence in a few, so that what is
-            // done is done, and the planner shows its life in between.
-            let mut fires = 0;
-            let count = rest.iter().take_while(|due| {
-                let fits = fires == 0 || fires + due.fires.len() <= CLAIM_FIRES;
-                fires += due.fires.len();
-                fits
-            });
-            let (group, later) = rest.split_at(count.count());
-            if !self.claim_group(group, now).await {
-                for due in rest {
-                    self.plan.put_back(due);
-                }
-                return false;
-            }
-            rest = later;
-            self.show_life();
+        let due = self.plan.take_due(now, CLAIM_FIRES);
+        if due.is_empty() || self.claim_group(&due, now).await {
+            return true;
         }
-        true
+        for due in &due {
+            self.plan.put_back(due);
+        }
+        false
     }
 
     /// Decides about a group of due schedules, claims, and acts; false when the ledger could not be
@@ -104,9 +92,12 @@ impl Loop {
                 log_not_run(schedule, verdict);
             }
         }
-        // The oldest first: a run that waits or goes on must not be forgotten.
-        while self.started.len() > REMEMBERED_RUNS {
-            self.started.pop_first();
+        if self.started.len() > REMEMBERED_RUNS {
+            // The oldest half, but what waits or goes on: a fire that comes again must find it.
+            let middle = self.started.iter().nth(REMEMBERED_RUNS / 2).copied();
+            let held = self.runner.held();
+            self.started
+                .retain(|run| Some(*run) >= middle || held.contains(run));
         }
         if let (Some(first), Some(last)) = (missed.first(), missed.last()) {
             events::RunMissed {

@@ -118,6 +118,10 @@ pub trait Ledger: Send + Sync {
         until: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, Timestamp>, StoreError>;
 
+    /// Forgets planned fires after `now` that were recorded and not run: a clock that ran ahead
+    /// had made them due, and they are still to come. Gives how many.
+    async fn forget_after(&self, now: Timestamp) -> Result<u64, StoreError>;
+
     /// When a run of the schedule last succeeded.
     async fn last_success(&self, schedule: &ScheduleId) -> Result<Option<Timestamp>, StoreError>;
 
@@ -186,6 +190,10 @@ impl Ledger for Store {
         until: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, Timestamp>, StoreError> {
         self.latest_fires(schedules, until).await
+    }
+
+    async fn forget_after(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.forget_after(now).await
     }
 
     async fn last_success(&self, schedule: &ScheduleId) -> Result<Option<Timestamp>, StoreError> {

@@ -37,7 +37,7 @@ impl Store {
             ])
             .to_owned();
         let insert = schedule_state::Entity::insert(row).on_conflict(replace);
-        self.tell("pause", insert.exec_without_returning(&self.write))
+        self.tell_first("pause", insert.exec_without_returning(&self.write))
             .await
             .map(drop)
     }
@@ -53,7 +53,7 @@ impl Store {
                 Expr::value(to_column(now)),
             )
             .filter(schedule_state::Column::Schedule.eq(schedule.as_str()));
-        self.tell("resume", update.exec(&self.write))
+        self.tell_first("resume", update.exec(&self.write))
             .await
             .map(drop)
     }

@@ -49,9 +49,9 @@ events! {
         "schedules": schedules: u64,
         "planner.age_ms": planner_age_ms: i64,
     }
-    /// The previous daemon died without closing its records; they are now `abandoned`.
+    /// The previous daemon died without closing its records; lines that follow tell of each run.
     DaemonUncleanExit {
-        "daemon.unclean_previous_exit", "FS1007", WARN, "the previous daemon died; its runs are abandoned",
+        "daemon.unclean_previous_exit", "FS1007", WARN, "the previous daemon died; its runs are taken up or abandoned",
         action: "Look at the end of the previous log and at `finstage runs`.",
         "runs": runs: u64,
     }

@@ -59,7 +59,7 @@ events! {
     /// A shutdown, an operator or a newer fire ended the run before it was done.
     RunCancelled<'a> {
         "run.cancelled", "FS3005", WARN, "run cancelled",
-        action: "None; tasks are repeatable and the next run does what is missing.",
+        action: "The next fire does what is missing; `finstage retry` does it now.",
         "run.id": run_id: i64,
         "schedule.name": schedule: &'a str,
         "reason": reason: &'a str,
@@ -137,6 +137,12 @@ events! {
         "scheduled_for": scheduled_for: &'a str,
         "state": state: &'a str,
         "reason": reason: &'a str,
+    }
+    /// The wall clock had run ahead; fires it made due too early and that were not run come again.
+    RunForgotten {
+        "run.forgotten", "FS3014", WARN, "fires of a clock that ran ahead are planned again",
+        action: "Check time synchronisation.",
+        "fires": fires: u64,
     }
     /// One symbol's task failed; the run goes on.
     TaskFailed<'a> {
