@@ -110,8 +110,10 @@ impl Slots {
 
     /// Runs of a schedule that go on, and that wait.
     pub(super) fn count(&self, schedule: &ScheduleId) -> (usize, usize) {
-        let slot = self.slots.get(schedule);
-        slot.map_or((0, 0), |slot| (slot.running.len(), slot.waiting.len()))
+        self.slots.get(schedule).map_or((0, 0), |slot| {
+            let running = slot.running.values().filter(|run| !run.is_finishing());
+            (running.count(), slot.waiting.len())
+        })
     }
 
     /// All runs that go on, and how many wait.

@@ -1,7 +1,7 @@
 //! A hold on a run that is going on: to cancel it, and to see how far it is.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ pub(super) struct Control {
     started_at: Timestamp,
     tasks_total: u32,
     tasks_done: AtomicU32,
+    is_finishing: AtomicBool,
     stop: CancellationToken,
     reason: OnceLock<String>,
 }
@@ -52,6 +53,7 @@ impl Control {
             started_at: now,
             tasks_total: u32::try_from(spec.symbols.len()).unwrap_or(u32::MAX),
             tasks_done: AtomicU32::new(0),
+            is_finishing: AtomicBool::new(false),
             stop: CancellationToken::new(),
             reason: OnceLock::new(),
         }
@@ -75,6 +77,15 @@ impl Control {
 
     pub(super) fn set_tasks_done(&self, count: u32) {
         self.tasks_done.store(count, Ordering::Relaxed);
+    }
+
+    /// The tasks are done; only the end is still to be written.
+    pub(super) fn set_finishing(&self) {
+        self.is_finishing.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_finishing(&self) -> bool {
+        self.is_finishing.load(Ordering::Relaxed)
     }
 
     pub(super) fn progress(&self) -> Progress {

@@ -161,8 +161,8 @@ impl Runner {
             let Shared { desk, abort, .. } = &*runner.0;
             let work = AssertUnwindSafe(run::work(&spec, desk, &control, abort));
             let worked = work.catch_unwind().await;
-            // Its tasks are done: whoever waits for it need not wait for the database, too.
-            runner.leave(&spec);
+            // Its tasks are done: no fire is skipped because the database is slow to hear of it.
+            control.set_finishing();
             let end = match worked {
                 Ok((recorder, end)) => {
                     recorder.finish(&end, abort).await;
@@ -170,6 +170,7 @@ impl Runner {
                 }
                 Err(_) => record::panicked(&spec, desk, abort).await,
             };
+            runner.leave(&spec);
             runner.tell(&spec, &end, pinged);
             let _ = done.send(end);
         };
@@ -251,7 +252,8 @@ impl Runner {
         }
     }
 
-    /// How many runs of this schedule are going on in this process, and how many wait for them.
+    /// How many runs of this schedule are going on in this process, and how many wait for them. One
+    /// whose tasks are done counts no more, though others wait until its end is written.
     pub fn count(&self, schedule: &ScheduleId) -> (usize, usize) {
         self.slots().count(schedule)
     }

@@ -32,7 +32,7 @@ const TOLD_AGAIN: Duration = Duration::from_secs(30);
 const TRIES_WITH_OUTCOMES: u32 = 6;
 
 /// Waits between tries to write the end grow up to this.
-const END_RETRY_MAX: Duration = Duration::from_secs(30);
+const END_RETRY_MAX: Duration = Duration::from_secs(5);
 
 /// Tries after the daemon was told to abort; what is open then is closed by the next start.
 const TRIES_AFTER_ABORT: u32 = 3;
