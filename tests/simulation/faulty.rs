@@ -9,6 +9,7 @@ use finstage::domain::{Pause, RunState, ScheduleId, TaskOutcome};
 use finstage::store::{Claim, Epoch, Interrupted, Ledger, Ours, Recovery, RunEnd, StoreError};
 use jiff::Timestamp;
 
+use super::watch;
 use super::world::{Fate, Shared, World};
 
 /// The epoch of another daemon on the same database.
@@ -158,13 +159,15 @@ fn latest_fires(
     ids: &[ScheduleId],
     until: Timestamp,
 ) -> BTreeMap<ScheduleId, Timestamp> {
-    let latest = world.books.latest_fires(ids, until);
     if is_told && world.coming.is_none() {
+        let now = world.clock.now();
+        let latest = world.books.latest_fires(ids, now);
         for one in ids.iter().filter_map(|id| world.schedules.get(id)) {
-            world.dues.planned(one, latest.get(&one.id).copied(), until);
+            let newest = latest.get(&one.id).copied();
+            world.dues.planned(one, newest, now);
         }
     }
-    latest
+    world.books.latest_fires(ids, until)
 }
 
 #[async_trait::async_trait]
@@ -256,7 +259,7 @@ impl Ledger for Faulty {
         );
         let write = |world: &mut World, is_told| {
             let (bars, journal) = (&world.bars, &mut world.journal);
-            world.watch.tasks_ended(run_id, outcomes, bars, journal);
+            watch::tasks_ended(run_id, outcomes, bars, journal);
             world.books.tasks_ended(run_id, outcomes);
             if is_told {
                 world.watch.clear(run_id);

@@ -48,7 +48,7 @@ pub(crate) struct Process {
 }
 
 /// Lives one life to its end.
-pub(crate) fn live(shared: &Shared, fortune: Fortune) {
+pub(crate) fn live(shared: &Shared, fortune: &Fortune) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -57,11 +57,11 @@ pub(crate) fn live(shared: &Shared, fortune: Fortune) {
     let local = LocalSet::new();
     local.block_on(&runtime, async {
         let died = Arc::clone(&shared.lock().died);
-        let process = Process::begin(shared.clone(), &fortune);
+        let process = Process::begin(shared.clone(), fortune);
         tokio::select! {
             biased;
             () = died.notified() => {}
-            () = process.last(&fortune) => {}
+            () = process.last(fortune) => {}
         }
         // What was going on is gone, like a process that is killed.
         let world = &mut *shared.lock();

@@ -68,7 +68,7 @@ fn simulate(seed: u64) -> Outcome {
     let lives = shared.lock().random.between(1, 4);
     for life in 1..=lives {
         let fortune = fortune(&mut shared.lock(), planned.clone(), life == lives);
-        live(&shared, fortune);
+        live(&shared, &fortune);
         let world = &mut *shared.lock();
         world.died = Arc::default();
         planned = world.schedules.clone();
@@ -88,7 +88,7 @@ fn simulate(seed: u64) -> Outcome {
             length: Duration::ZERO,
             ..fortune(&mut shared.lock(), planned, true)
         };
-        live(&shared, fortune);
+        live(&shared, &fortune);
     }
     finish(shared)
 }

@@ -173,23 +173,6 @@ impl Watch {
         }
     }
 
-    pub(crate) fn tasks_ended(
-        &self,
-        run_id: i64,
-        outcomes: &[TaskOutcome],
-        bars: &BTreeSet<(Symbol, u64)>,
-        journal: &mut Journal,
-    ) {
-        for outcome in outcomes {
-            if let TaskResult::Succeeded { rows_written, .. } = outcome.result
-                && !bars.contains(&(outcome.symbol.clone(), rows_written))
-            {
-                let symbol = &outcome.symbol;
-                journal.violated(&format!("run {run_id}: {symbol} is told without its bar"));
-            }
-        }
-    }
-
     pub(crate) fn task_started(
         &mut self,
         schedule: &ScheduleId,
@@ -276,5 +259,22 @@ impl Watch {
     pub(crate) fn rests(&self, id: &ScheduleId, at: Timestamp) -> bool {
         let mut rests = self.rests.get(id).into_iter().flatten();
         rests.any(|rest| rest.from <= at && rest.until.is_none_or(|until| at < until))
+    }
+}
+
+/// Whoever is told of a success finds its bar.
+pub(crate) fn tasks_ended(
+    run_id: i64,
+    outcomes: &[TaskOutcome],
+    bars: &BTreeSet<(Symbol, u64)>,
+    journal: &mut Journal,
+) {
+    for outcome in outcomes {
+        if let TaskResult::Succeeded { rows_written, .. } = outcome.result
+            && !bars.contains(&(outcome.symbol.clone(), rows_written))
+        {
+            let symbol = &outcome.symbol;
+            journal.violated(&format!("run {run_id}: {symbol} is told without its bar"));
+        }
     }
 }

@@ -81,7 +81,7 @@ fn fifty() -> Vec<Arc<Schedule>> {
         )
         .unwrap();
     }
-    let environment = Environment::in_directory(&std::env::temp_dir());
+    let environment = Environment::in_directory(std::env::temp_dir());
     config::parse(Path::new("year.toml"), &text, &environment)
         .unwrap()
         .0
