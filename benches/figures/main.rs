@@ -15,10 +15,13 @@
 
 mod end_to_end;
 mod fan_out;
+mod lateness;
+mod many;
 mod parse;
 mod process;
 mod store;
 mod support;
+mod watch;
 mod year;
 
 use support::Figures;
@@ -51,5 +54,7 @@ fn main() {
     if wants("year") {
         year::measure(&mut figures);
     }
+    lateness::measure(&mut figures, wants);
+    many::measure(&mut figures, wants);
     figures.print();
 }

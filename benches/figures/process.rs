@@ -71,7 +71,7 @@ pub(crate) fn measure(figures: &mut Figures) {
     stop(&mut child);
 }
 
-fn start(directory: &std::path::Path) -> (Child, f64) {
+pub(crate) fn start(directory: &std::path::Path) -> (Child, f64) {
     let begun = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_finstage"))
         .arg("run")
@@ -92,7 +92,7 @@ fn start(directory: &std::path::Path) -> (Child, f64) {
     (child, seconds)
 }
 
-fn stop(child: &mut Child) {
+pub(crate) fn stop(child: &mut Child) {
     let pid = child.id().to_string();
     assert!(
         Command::new("kill")

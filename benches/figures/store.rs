@@ -1,7 +1,6 @@
 //! Upserted rows a second, beside `sqlite3 .import` of the same rows into the same table.
 
 use std::fmt::Write as _;
-use std::process::Command;
 use std::time::Instant;
 
 use finstage::clock::Clock;
@@ -10,7 +9,7 @@ use finstage::store::{Answer, Covers, Instrument, Known, Store};
 use finstage::telemetry::Meter;
 use jiff::ToSpan as _;
 
-use crate::support::{self, Figures, thousands};
+use crate::support::{self, Figures, sqlite, thousands};
 
 const SYMBOLS: usize = 100;
 const BARS: i32 = 2_520;
@@ -90,19 +89,6 @@ fn import_seconds(directory: &std::path::Path, symbols: &[Symbol], bars: &[Daily
     std::fs::write(&file, csv).unwrap();
     let source = directory.join("finstage.db");
     let target = directory.join("import.db");
-    let sqlite = |database: &std::path::Path, script: &str| {
-        let output = Command::new("sqlite3")
-            .arg(database)
-            .arg(script)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).unwrap()
-    };
     let schema = sqlite(
         &source,
         "SELECT sql FROM sqlite_master WHERE name = 'daily_bars'",

@@ -1,6 +1,8 @@
 //! What the measurements share: stores, runners, answers, and the table of results.
 
+use std::fmt;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,10 +53,52 @@ impl Figures {
     }
 }
 
+/// How a number of measured values lie: median, 99th percentile, worst.
+pub(crate) struct Spread(Vec<f64>);
+
+impl Spread {
+    pub(crate) fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        Self(values)
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a place among the values"
+    )]
+    fn at(&self, share: f64) -> f64 {
+        let place = (self.0.len() as f64 * share).ceil() as usize;
+        self.0.get(place.max(1) - 1).copied().unwrap_or(f64::NAN)
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (median, most, worst) = (self.at(0.5), self.at(0.99), self.at(1.0));
+        write!(f, "p50 {median:.1}, p99 {most:.1}, max {worst:.1}")
+    }
+}
+
+/// What the command-line tool answers to a script.
+pub(crate) fn sqlite(database: &Path, script: &str) -> String {
+    let output = Command::new("sqlite3")
+        .arg(database)
+        .arg(script)
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Workers of [`runtime`].
+pub(crate) const WORKERS: usize = 2;
+
 /// A runtime as the daemon has it.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(WORKERS)
         .enable_all()
         .build()
         .unwrap()
