@@ -65,7 +65,7 @@ fn file(shift: usize) -> String {
     for index in 0..SCHEDULES {
         let (minute, hour) = ((index * 7 + shift) % 60, index * 11 % 24);
         let (day, month) = (1 + index % 28, 1 + index % 12);
-        let market = ["XNYS", "XLON", "XTKS", "XFRA"][index % 4];
+        let market = ["XNYS", "XLON", "XTKS", "XETR"][index % 4];
         let when = match index / 10 % 10 {
             0..5 => format!("cron = \"{minute} {hour} * * MON-FRI\""),
             5 => format!(

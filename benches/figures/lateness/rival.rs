@@ -27,11 +27,11 @@ pub(super) fn measure(figures: &mut Figures, words: &str) {
     }
 }
 
-async fn run(jobs: usize, period_s: u64, rounds: u32) -> (Spread, usize, usize) {
+async fn run(jobs: usize, seconds: u64, rounds: u32) -> (Spread, usize, usize) {
     let fires: Arc<Mutex<Vec<(usize, Timestamp)>>> = Arc::default();
     let mut scheduler = JobScheduler::new().await.unwrap();
     scheduler.start().await.unwrap();
-    let cron = format!("*/{period_s} * * * * *");
+    let cron = format!("*/{seconds} * * * * *");
     for index in 0..jobs {
         let fires = Arc::clone(&fires);
         let job = Job::new_async(cron.as_str(), move |_, _| {
@@ -40,13 +40,13 @@ async fn run(jobs: usize, period_s: u64, rounds: u32) -> (Spread, usize, usize) 
         });
         scheduler.add(job.unwrap()).await.unwrap();
     }
-    let period_ms = i64::try_from(period_s * 1_000).unwrap();
+    let period_ms = i64::try_from(seconds * 1_000).unwrap();
     let now_ms = || Clock::system().now().as_millisecond();
     let first_ms = (now_ms() / period_ms + 2) * period_ms;
     let end_ms = first_ms + i64::from(rounds) * period_ms;
     let wait = u64::try_from(end_ms - now_ms()).unwrap();
     // It polls twice a second: a fire of the last round comes until then.
-    tokio::time::sleep(Duration::from_millis(wait + period_s * 1_000 - 100)).await;
+    tokio::time::sleep(Duration::from_millis(wait + seconds * 1_000 - 100)).await;
     let _ = tokio::time::timeout(Duration::from_secs(5), scheduler.shutdown()).await;
     let mut seen: HashMap<(usize, i64), usize> = HashMap::new();
     let mut lateness = Vec::new();

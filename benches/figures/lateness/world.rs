@@ -109,7 +109,7 @@ impl World {
         tokio::task::spawn_blocking(move || planner.stop())
             .await
             .unwrap();
-        let drained = tokio::time::timeout(Duration::from_secs(60), runner.drained()).await;
+        let drained = tokio::time::timeout(Duration::from_mins(1), runner.drained()).await;
         assert!(drained.is_ok(), "runs go on for a minute");
         self.judge(&watch.take(), &begun.take(), first_ms, end_ms)
     }
