@@ -17,6 +17,7 @@ mod m20261122_000009_all_time_highs;
 mod m20261122_000010_resource_samples;
 mod m20261122_000011_duration_rollups;
 mod m20261122_000013_schedule_state;
+mod m20261122_000014_runs_by_time;
 
 /// Applies what is missing, in order, each change in a transaction of its own.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000010_resource_samples::Migration),
             Box::new(m20261122_000011_duration_rollups::Migration),
             Box::new(m20261122_000013_schedule_state::Migration),
+            Box::new(m20261122_000014_runs_by_time::Migration),
         ]
     }
 }

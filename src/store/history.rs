@@ -1,6 +1,9 @@
 //! Reading the ledger, for people.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     QueryTrait as _,
@@ -10,6 +13,7 @@ use serde::Serialize;
 use super::convert::{to_column, to_timestamp};
 use super::entities::{run_tasks, runs};
 use super::{Store, StoreError};
+use crate::domain::RunState;
 
 /// Rows of one question about a window at most: two days of one a second.
 const MOST_ROWS: u64 = 200_000;
@@ -73,9 +77,7 @@ impl Store {
     /// The newest runs that pass `filter`, newest first.
     pub async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
         let query = runs::Entity::find()
-            .apply_if(filter.schedule.as_deref(), |q, s| {
-                q.filter(runs::Column::Schedule.eq(s))
-            })
+            .apply_if(filter.schedule.as_deref(), |q, s| q.filter(of_schedule(s)))
             .apply_if(filter.state.as_deref(), |q, s| {
                 q.filter(runs::Column::State.eq(s))
             })
@@ -114,14 +116,24 @@ impl Store {
 
     /// The newest run of each schedule.
     pub async fn latest_runs(&self) -> Result<Vec<RunRow>, StoreError> {
-        let newest = runs::Entity::find()
-            .select_only()
-            .column_as(runs::Column::Id.max(), "id")
-            .group_by(runs::Column::Schedule)
-            .into_query();
-        let query = runs::Entity::find().filter(runs::Column::Id.in_subquery(newest));
+        let newest = |which: Expr| {
+            let ids = runs::Entity::find()
+                .select_only()
+                .column_as(runs::Column::Id.max(), "id")
+                .filter(which)
+                .group_by(runs::Column::Schedule);
+            runs::Column::Id.in_subquery(ids.into_query())
+        };
+        // One ended and one open run of each, so that both are found by an index.
+        let query = runs::Entity::find()
+            .filter(newest(runs::Column::FinishedAt.is_not_null()).or(newest(is_open())))
+            .order_by_asc(runs::Column::Id);
         let rows = self.ask("runs", query.all(&self.read)).await?;
-        Ok(rows.into_iter().map(run_row).collect())
+        let newest: BTreeMap<String, runs::Model> = rows
+            .into_iter()
+            .map(|row| (row.schedule.clone(), row))
+            .collect();
+        Ok(newest.into_values().map(run_row).collect())
     }
 
     /// The tasks of a run, in order of symbol.
@@ -132,6 +144,18 @@ impl Store {
         let rows = self.ask("run_tasks", query.all(&self.read)).await?;
         Ok(rows.into_iter().map(task_row).collect())
     }
+}
+
+fn is_open() -> Expr {
+    runs::Column::State.is_in([RunState::Claimed, RunState::Running].map(RunState::as_str))
+}
+
+/// The runs of a schedule: the index by schedule has the ended ones only, and few are open.
+fn of_schedule(name: &str) -> Condition {
+    let is_its = || runs::Column::Schedule.eq(name);
+    Condition::any()
+        .add(is_its().and(runs::Column::FinishedAt.is_not_null()))
+        .add(is_its().and(is_open()))
 }
 
 fn run_row(row: runs::Model) -> RunRow {

@@ -262,26 +262,34 @@ fn old_runs(before: DateTimeUtc) -> Select<runs::Entity> {
     let later = Alias::new("later");
     let of_later = |column: runs::Column| (later.clone(), column).into_column_ref();
     let of_row = |column: runs::Column| (runs::Entity, column).into_column_ref();
-    let newer_one = Query::select()
-        .expr(Expr::value(1))
-        .from_as(runs::Entity, later.clone())
-        .and_where(
-            Expr::col(of_later(runs::Column::Schedule))
-                .eq(Expr::col(of_row(runs::Column::Schedule))),
-        )
-        .and_where(
-            Expr::col(of_later(runs::Column::ScheduledFor))
-                .gt(Expr::col(of_row(runs::Column::ScheduledFor))),
-        )
-        .and_where(Expr::col(of_later(runs::Column::Trigger)).is_in(planned))
-        .take();
+    let of_later_one = |column: runs::Column| Expr::col(of_later(column));
+    // Ended and open ones apart: each kind is found by an index of its own.
+    let ended = of_later_one(runs::Column::FinishedAt).is_not_null();
+    let open = of_later_one(runs::Column::State).is_in(open_states());
+    let newer_one = |kind: Expr| {
+        let newer = Query::select()
+            .expr(Expr::value(1))
+            .from_as(runs::Entity, later.clone())
+            .and_where(
+                of_later_one(runs::Column::Schedule).eq(Expr::col(of_row(runs::Column::Schedule))),
+            )
+            .and_where(
+                of_later_one(runs::Column::ScheduledFor)
+                    .gt(Expr::col(of_row(runs::Column::ScheduledFor))),
+            )
+            .and_where(of_later_one(runs::Column::Trigger).is_in(planned))
+            .and_where(kind)
+            .take();
+        Expr::exists(newer)
+    };
     runs::Entity::find()
         .filter(runs::Column::ClaimedAt.lt(before))
         .filter(runs::Column::State.is_not_in(open_states()))
         .filter(
             Condition::any()
                 .add(runs::Column::Trigger.is_not_in(planned))
-                .add(Expr::exists(newer_one)),
+                .add(newer_one(ended))
+                .add(newer_one(open)),
         )
 }
 

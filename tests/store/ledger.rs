@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use finstage::domain::{FaultClass, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult};
+use finstage::domain::{
+    FaultClass, JobKind, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult,
+};
 use finstage::store::{Claim, Epoch, Interrupted, Recovery, RunEnd, RunFilter, RunRow, Store};
 use jiff::Timestamp;
 
@@ -88,6 +90,34 @@ pub(super) async fn five_thousand_fires_are_claimed_at_once(database: Database) 
     let theirs = store.claim(&fires, second, noon()).await.unwrap();
     assert_eq!(theirs, [None].repeat(5_000));
     assert!(store.claim(&[], first, noon()).await.unwrap().is_empty());
+}
+
+pub(super) async fn alike_or_not_fires_keep_their_own_numbers(database: Database) {
+    let store = database.migrated().await;
+    let epoch = epoch(&store).await;
+    let jobs = [JobKind::Quotes, JobKind::DailyBars, JobKind::PriceSnapshots];
+    let states = [RunState::Claimed, RunState::Paused];
+    let fires: Vec<Claim> = (0..300)
+        .map(|n| Claim {
+            job: jobs[n % 3],
+            state: states[n % 5 / 4],
+            lateness_ms: i64::try_from(n % 2).unwrap(),
+            ..claim(&format!("s{n}"), noon())
+        })
+        .collect();
+    let ours = store.claim(&fires, epoch, noon()).await.unwrap();
+    for (claim, ours) in fires.iter().zip(ours) {
+        let ours = ours.unwrap();
+        let row = store.run(ours.run_id).await.unwrap().unwrap();
+        assert_eq!(row.schedule, claim.fire.schedule.as_str());
+        assert_eq!(
+            (row.job.as_str(), row.lateness_ms),
+            (claim.job.as_str(), claim.lateness_ms)
+        );
+        assert_eq!(row.state, claim.state.as_str());
+        assert_eq!(ours.is_open, claim.state == RunState::Claimed);
+        assert_eq!(row.finished_at.is_some(), claim.state == RunState::Paused);
+    }
 }
 
 pub(super) async fn a_claim_tells_of_the_fires_asked_for_and_no_others(database: Database) {

@@ -35,6 +35,7 @@ macro_rules! every_check {
             ledger:
                 of_two_daemons_one_wins_each_fire,
                 five_thousand_fires_are_claimed_at_once,
+                alike_or_not_fires_keep_their_own_numbers,
                 a_claim_tells_of_the_fires_asked_for_and_no_others,
                 a_fire_between_two_milliseconds_is_still_found,
                 a_claimed_fire_survives_a_restart,

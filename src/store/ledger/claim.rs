@@ -18,23 +18,42 @@ use crate::store::convert::{to_column, to_text, to_timestamp};
 use crate::store::entities::runs;
 use crate::store::{Store, StoreError};
 
-/// All rows in one statement of constant text: a list of values would need 14 places a row, more
-/// than SQLite allows for 5,000 rows. `WHERE true` keeps the parser from reading ON as a join.
+/// All rows in one statement of constant text: a list of values would need 10 places a row, more
+/// than SQLite allows for 5,000 rows. Fires of one instant differ in little but their schedule, so
+/// what they share is said once and only names are unpacked row by row. CROSS JOIN keeps the order
+/// of the text; `WHERE true` keeps the parser from reading ON as a join.
 const CLAIM_SQLITE: &str = r#"
+WITH alike AS MATERIALIZED (
+    SELECT value ->> 0 AS job, value ->> 1 AS origin, value ->> 2 AS at, value ->> 3 AS state,
+           value ->> 4 AS ended, value ->> 5 AS lateness_ms, value ->> 6 AS reason,
+           value -> 7 AS schedules
+    FROM json_each(?1))
 INSERT INTO runs (schedule, job, "trigger", scheduled_for, state, claimed_at, finished_at,
                   lateness_ms, epoch, reason)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2, value ->> 5,
-       value ->> 6, ?3, value ->> 7
-FROM json_each(?1) WHERE true
-ON CONFLICT (schedule, scheduled_for) DO NOTHING
-RETURNING id, schedule, scheduled_for"#;
+SELECT s.value, a.job, a.origin, a.at, a.state, ?2, a.ended, a.lateness_ms, ?3, a.reason
+FROM alike a CROSS JOIN json_each(a.schedules) s WHERE true
+ON CONFLICT (scheduled_for, schedule) DO NOTHING"#;
 
+/// Ended runs are found by schedule; of the few open ones a list is made.
 const LATEST_SQLITE: &str = r#"
+WITH open AS MATERIALIZED (
+    SELECT schedule, max(scheduled_for) AS at FROM runs
+    WHERE state IN ('claimed', 'running') AND "trigger" IN ('schedule', 'catch_up')
+      AND scheduled_for <= ?2
+    GROUP BY schedule)
 SELECT s.value, (SELECT r.scheduled_for FROM runs r
-                 WHERE r.schedule = s.value AND r."trigger" IN ('schedule', 'catch_up')
+                 WHERE r.schedule = s.value AND r.finished_at IS NOT NULL
+                   AND r."trigger" IN ('schedule', 'catch_up')
                    AND r.scheduled_for <= ?2
-                 ORDER BY r.scheduled_for DESC LIMIT 1)
-FROM json_each(?1) s"#;
+                 ORDER BY r.scheduled_for DESC LIMIT 1), open.at
+FROM json_each(?1) s LEFT JOIN open ON open.schedule = s.value"#;
+
+/// Claims that differ in nothing but their schedule.
+struct Alike<'c> {
+    first: &'c Claim,
+    /// Their places among all claims.
+    places: Vec<usize>,
+}
 
 /// A fire as the columns hold it.
 type Key = (String, DateTimeUtc);
@@ -50,45 +69,46 @@ impl Store {
         if claims.is_empty() {
             return Ok(Vec::new());
         }
-        let written = self
-            .tell_first("claim", async {
-                if !self.url.is_sqlite() {
-                    return self.claim_portably(claims, epoch, now).await;
-                }
-                let written = self.claim_in_one(claims, epoch, now).await?;
-                if written.len() == claims.len() {
-                    return Ok(written);
+        self.tell_first("claim", async {
+            let written = if self.url.is_sqlite() {
+                if let Some(all) = self.claim_in_one(claims, epoch, now).await? {
+                    return Ok(all);
                 }
                 // Some are another's, or ours from a claim whose answer was lost.
-                let mut all = self.written(&self.write, claims, epoch).await?;
-                all.extend(written);
-                Ok(all)
-            })
-            .await?;
-        // By what was asked: the query also finds fires of this epoch's earlier claims, and the
-        // column is coarser than an instant.
-        let ours = |claim: &Claim| written.get(&key(&claim.fire)).copied();
-        Ok(claims.iter().map(ours).collect())
+                self.written(&self.write, claims, epoch).await?
+            } else {
+                self.claim_portably(claims, epoch, now).await?
+            };
+            // By what was asked: the query also finds fires of this epoch's earlier claims, and the
+            // column is coarser than an instant.
+            let ours = |claim: &Claim| written.get(&key(&claim.fire)).copied();
+            Ok(claims.iter().map(ours).collect())
+        })
+        .await
     }
 
+    /// Writes all that is not there yet; gives the rows when that is all of them.
     async fn claim_in_one(
         &self,
         claims: &[Claim],
         epoch: Epoch,
         now: Timestamp,
-    ) -> Result<HashMap<Key, Ours>, DbErr> {
-        let rows: Vec<_> = claims
+    ) -> Result<Option<Vec<Option<Ours>>>, DbErr> {
+        let groups = alike(claims);
+        let rows: Vec<_> = groups
             .iter()
-            .map(|claim| {
+            .map(|Alike { first, places }| {
+                let names = places.iter().filter_map(|place| claims.get(*place));
+                let names: Vec<&str> = names.map(|claim| claim.fire.schedule.as_str()).collect();
                 (
-                    claim.fire.schedule.as_str(),
-                    claim.job.as_str(),
-                    claim.origin.as_str(),
-                    to_text(claim.fire.scheduled_for),
-                    claim.state.as_str(),
-                    claim.state.is_terminal().then(|| to_text(now)),
-                    claim.lateness_ms,
-                    claim.reason.as_deref(),
+                    first.job.as_str(),
+                    first.origin.as_str(),
+                    to_text(first.fire.scheduled_for),
+                    first.state.as_str(),
+                    first.state.is_terminal().then(|| to_text(now)),
+                    first.lateness_ms,
+                    first.reason.as_deref(),
+                    names,
                 )
             })
             .collect();
@@ -96,24 +116,25 @@ impl Store {
         let values = [rows.into(), to_text(now).into(), epoch.0.into()];
         let backend = self.write.get_database_backend();
         let statement = Statement::from_sql_and_values(backend, CLAIM_SQLITE, values);
-        let returned = self.write.query_all_raw(statement).await?;
-        // A row that was inserted has the state it was given.
-        let open: HashMap<Key, bool> = claims
-            .iter()
-            .map(|claim| (key(&claim.fire), claim.state == RunState::Claimed))
-            .collect();
-        let mut written = HashMap::with_capacity(returned.len());
-        for row in returned {
-            let (run_id, schedule, at): (i64, String, DateTimeUtc) = (
-                row.try_get_by_index(0)?,
-                row.try_get_by_index(1)?,
-                row.try_get_by_index(2)?,
-            );
-            let key = (schedule, at);
-            let is_open = open.get(&key).copied().unwrap_or(false);
-            written.insert(key, Ours { run_id, is_open });
+        let written = self.write.execute_raw(statement).await?;
+        if written.rows_affected() != claims.len() as u64 {
+            return Ok(None);
         }
-        Ok(written)
+        // Numbers rise by one from row to row, in the order of the text: asking SQLite to return
+        // 5,000 of them would take longer than writing the rows.
+        let last = i64::try_from(written.last_insert_id()).unwrap_or(i64::MAX);
+        let first = last.saturating_sub_unsigned(claims.len() as u64 - 1);
+        let mut all = vec![None; claims.len()];
+        let in_order = groups.iter().flat_map(|group| {
+            let is_open = group.first.state == RunState::Claimed;
+            group.places.iter().map(move |place| (*place, is_open))
+        });
+        for (run_id, (place, is_open)) in (first..=last).zip(in_order) {
+            if let Some(ours) = all.get_mut(place) {
+                *ours = Some(Ours { run_id, is_open });
+            }
+        }
+        Ok(Some(all))
     }
 
     async fn claim_portably(
@@ -182,9 +203,12 @@ impl Store {
             let statement = Statement::from_sql_and_values(backend, LATEST_SQLITE, values);
             let mut latest = HashMap::new();
             for row in self.write.query_all_raw(statement).await? {
-                let at: Option<DateTimeUtc> = row.try_get_by_index(1)?;
+                let ended: Option<DateTimeUtc> = row.try_get_by_index(1)?;
+                let open: Option<DateTimeUtc> = row.try_get_by_index(2)?;
                 latest.extend(
-                    at.map(|at| Ok::<_, DbErr>((row.try_get_by_index(0)?, at)))
+                    ended
+                        .max(open)
+                        .map(|at| Ok::<_, DbErr>((row.try_get_by_index(0)?, at)))
                         .transpose()?,
                 );
             }
@@ -215,6 +239,33 @@ impl Store {
             .await?;
         Ok(rows.into_iter().collect())
     }
+}
+
+/// The claims in groups of those that differ in nothing but their schedule.
+fn alike(claims: &[Claim]) -> Vec<Alike<'_>> {
+    let mut groups: Vec<Alike<'_>> = Vec::new();
+    let mut known = HashMap::new();
+    for (place, claim) in claims.iter().enumerate() {
+        let shared = (
+            claim.job,
+            claim.origin,
+            claim.fire.scheduled_for,
+            claim.state,
+            claim.lateness_ms,
+            claim.reason.as_deref(),
+        );
+        let group = *known.entry(shared).or_insert_with(|| {
+            groups.push(Alike {
+                first: claim,
+                places: Vec::new(),
+            });
+            groups.len() - 1
+        });
+        if let Some(group) = groups.get_mut(group) {
+            group.places.push(place);
+        }
+    }
+    groups
 }
 
 fn key(fire: &Fire) -> Key {

@@ -132,6 +132,7 @@ impl Store {
     ) -> Result<Option<Timestamp>, StoreError> {
         let query = runs::Entity::find()
             .filter(runs::Column::Schedule.eq(schedule.as_str()))
+            .filter(runs::Column::FinishedAt.is_not_null())
             .filter(runs::Column::State.eq(RunState::Succeeded.as_str()))
             .order_by_desc(runs::Column::ScheduledFor);
         let row = self.ask("last_success", query.one(&self.read)).await?;
@@ -153,6 +154,7 @@ impl Store {
         ];
         let query = runs::Entity::find()
             .filter(runs::Column::Schedule.eq(schedule.as_str()))
+            .filter(runs::Column::FinishedAt.is_not_null())
             .filter(runs::Column::State.is_in(ran.map(RunState::as_str)))
             .order_by_desc(runs::Column::ScheduledFor)
             .limit(u64::from(at_most));
