@@ -1,9 +1,11 @@
 //! Where problems are noted while a document is read, and which are no news.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::problem::{Problem, Problems, Severity, Source};
+use crate::domain::{CronError, CronExpr};
 
 /// Collects problems while a document is read.
 pub(super) struct Context<'s> {
@@ -12,6 +14,7 @@ pub(super) struct Context<'s> {
     broken_lines: RefCell<std::collections::HashSet<usize>>,
     /// Whether the syntax is broken otherwise than by a repeated key.
     is_torn: RefCell<bool>,
+    crons: RefCell<HashMap<String, CronExpr>>,
 }
 
 impl<'s> Context<'s> {
@@ -21,6 +24,7 @@ impl<'s> Context<'s> {
             problems: RefCell::default(),
             broken_lines: RefCell::default(),
             is_torn: RefCell::default(),
+            crons: RefCell::default(),
         }
     }
 
@@ -71,6 +75,18 @@ impl<'s> Context<'s> {
     /// How many problems were noted so far: unchanged means that what was read in between is good.
     pub(super) fn count(&self) -> usize {
         self.problems.borrow().len()
+    }
+
+    /// A cron expression, read once: of thousands of schedules many say the same.
+    pub(super) fn cron(&self, text: &str) -> Result<CronExpr, CronError> {
+        if let Some(cron) = self.crons.borrow().get(text) {
+            return Ok(cron.clone());
+        }
+        let cron = CronExpr::try_new(text)?;
+        self.crons
+            .borrow_mut()
+            .insert(text.to_owned(), cron.clone());
+        Ok(cron)
     }
 
     pub(super) fn into_problems(self) -> Problems {

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::config::calendars::Chosen;
 use crate::config::problem::closest;
 use crate::config::reader::{At, Table};
-use crate::domain::{CronExpr, SessionCalendar, SessionMoment, Trigger};
+use crate::domain::{SessionCalendar, SessionMoment, Trigger};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -90,7 +90,7 @@ fn crons(table: &Table<'_>) -> Option<Trigger> {
     }
     let mut list = Vec::with_capacity(texts.len());
     for At { value, span } in &texts {
-        match CronExpr::try_new(value) {
+        match context.cron(value) {
             Ok(cron) => list.push(cron),
             Err(error) => context.error(
                 span.clone(),
