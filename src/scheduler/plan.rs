@@ -16,7 +16,10 @@ const MAX_CATCHUP_FIRES: usize = 10_000;
 const RECORD_WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Schedules whose fire after the next is looked up in one go.
-const LOOK_AHEAD: usize = 200;
+const LOOK_AHEAD: usize = 50;
+
+/// New schedules whose fires are looked up in one go: each may look back over its catch-up window.
+const PLAN_AHEAD: usize = 50;
 
 /// The fires of one schedule that are due.
 #[derive(Debug, Clone)]
@@ -50,7 +53,29 @@ enum Following {
     Is(Option<Timestamp>),
 }
 
+/// From where a schedule is planned that is new, or whose timing is.
+#[derive(Clone, Copy)]
+enum Start {
+    /// After this instant.
+    After(Timestamp),
+    /// Where the ledger's newest fire, if it knows one, and the catch-up window say.
+    Joining {
+        latest: Option<Timestamp>,
+        now: Timestamp,
+    },
+}
+
 impl Entry {
+    /// Not to be due before it is planned.
+    fn unplanned(schedule: Arc<Schedule>, decided_until: Timestamp) -> Self {
+        Self {
+            schedule,
+            decided_until,
+            next: None,
+            following: Following::NotLookedUp,
+        }
+    }
+
     fn new(schedule: Arc<Schedule>, decided_until: Timestamp) -> Self {
         let next = schedule.next_after(decided_until);
         Self {
@@ -77,6 +102,8 @@ pub struct Plan {
     queue: BinaryHeap<Reverse<(Timestamp, usize)>>,
     /// Entries whose fire after the next is not known yet.
     unprepared: Vec<usize>,
+    /// Entries that are not planned yet.
+    unplanned: Vec<(usize, Start)>,
     /// How far schedules that are gone or disabled were decided.
     retired: HashMap<ScheduleId, Timestamp>,
 }
@@ -106,6 +133,19 @@ impl Plan {
         latest: &BTreeMap<ScheduleId, Timestamp>,
         now: Timestamp,
     ) {
+        self.begin_replace(schedules, latest, now);
+        while self.plan_some() {}
+    }
+
+    /// The same, but schedules that are new, or whose timing changed, are not due before
+    /// [`Self::plan_some`] has come to them: thousands of them would hold up all others.
+    pub fn begin_replace(
+        &mut self,
+        schedules: &[Arc<Schedule>],
+        latest: &BTreeMap<ScheduleId, Timestamp>,
+        now: Timestamp,
+    ) {
+        self.unplanned.clear();
         let mut old: HashMap<ScheduleId, Entry> = std::mem::take(&mut self.entries)
             .into_iter()
             .map(|entry| (entry.schedule.id.clone(), entry))
@@ -123,13 +163,16 @@ impl Plan {
                 Some(entry) if entry.schedule.has_timing_of(&schedule) => {
                     Entry { schedule, ..entry }
                 }
-                Some(entry) => Entry::new(schedule, entry.decided_until.max(now)),
-                None => {
-                    let until = match self.retired.remove(&schedule.id) {
-                        Some(decided_until) => decided_until.max(now),
-                        None => decided_until(&schedule, latest.get(&schedule.id), now),
+                entry => {
+                    let decided = entry.map(|entry| entry.decided_until);
+                    let decided = decided.or_else(|| self.retired.remove(&schedule.id));
+                    let latest = latest.get(&schedule.id).copied();
+                    let start = match decided {
+                        Some(decided) => Start::After(decided.max(now)),
+                        None => Start::Joining { latest, now },
                     };
-                    Entry::new(schedule, until)
+                    self.unplanned.push((self.entries.len(), start));
+                    Entry::unplanned(schedule, now)
                 }
             };
             self.entries.push(entry);
@@ -137,6 +180,27 @@ impl Plan {
         let gone = old.into_iter().map(|(id, entry)| (id, entry.decided_until));
         self.retired.extend(gone);
         self.requeue();
+    }
+
+    /// Plans some of the schedules that are not planned yet; gives whether there are more.
+    pub fn plan_some(&mut self) -> bool {
+        for _ in 0..PLAN_AHEAD {
+            let Some((index, start)) = self.unplanned.pop() else {
+                return false;
+            };
+            if let Some(entry) = self.entries.get_mut(index) {
+                let schedule = Arc::clone(&entry.schedule);
+                let until = match start {
+                    Start::After(instant) => instant,
+                    Start::Joining { latest, now } => {
+                        decided_until(&schedule, latest.as_ref(), now)
+                    }
+                };
+                *entry = Entry::new(schedule, until);
+                self.enqueue(index);
+            }
+        }
+        !self.unplanned.is_empty()
     }
 
     /// Those of `schedules` whose fires were never decided in this plan's life.

@@ -22,6 +22,9 @@ const CLAIM_ATTEMPTS: usize = 100;
 const UNREAD: &str = "it was not read yet since the start";
 const UNDECIDED: &str = "what was due until now could not be written";
 
+/// New schedules whose latest fires are looked up in one go.
+const LATEST_FIRES: usize = 500;
+
 impl Loop {
     // A reply that nobody waits for any more is no error.
     pub(super) async fn obey(&mut self, order: Command) {
@@ -56,21 +59,34 @@ impl Loop {
         let unknown = self.plan.unknown(&schedules);
         let ledger = Arc::clone(&self.ledger);
         // Without an answer a fire may be claimed that has a row: then it is not ours.
-        let latest = if unknown.is_empty() {
-            BTreeMap::new()
-        } else {
-            let latest = ledger.latest_fires(&unknown, self.clock.now());
-            let latest = self.in_time("the latest fires", latest).await;
-            latest.unwrap_or_default()
-        };
+        let mut latest = BTreeMap::new();
+        for some in unknown.chunks(LATEST_FIRES) {
+            let found = ledger.latest_fires(some, self.clock.now());
+            let found = self.in_time("the latest fires", found).await;
+            latest.extend(found.unwrap_or_default());
+            self.keep_up().await;
+        }
         // What is due by now was due by the old times, however lately: of a schedule whose times
         // change, fires count from here on.
+        let _ = self.decide_due().await;
         let now = self.clock.now();
-        self.tick(now).await;
-        self.plan.replace(&schedules, &latest, now);
+        self.plan.begin_replace(&schedules, &latest, now);
         let by_id = |schedule: Arc<Schedule>| (schedule.id.clone(), schedule);
         self.schedules = schedules.into_iter().map(by_id).collect();
+        while self.plan.plan_some() {
+            self.keep_up().await;
+        }
         self.load_promises().await;
+    }
+
+    /// In the middle of something long: what is due meanwhile is not kept waiting.
+    pub(super) async fn keep_up(&mut self) {
+        let now = self.clock.now();
+        let is_due = self.plan.next_dispatch().is_some_and(|at| at <= now);
+        if is_due && self.is_open && self.store_down_since.is_none() {
+            self.tick(now).await;
+        }
+        self.show_life();
     }
 
     /// A run is planned for "now"; whole seconds are left to the schedules' own fires.

@@ -51,7 +51,7 @@ impl Loop {
             let Ok(found) = found else { return };
             let since = found.unwrap_or_else(|| self.clock.now());
             self.promises.last_success.insert(id, since);
-            self.show_life();
+            self.keep_up().await;
         }
     }
 
