@@ -89,8 +89,13 @@ impl Ledger for Watch {
     async fn latest_fires(
         &self,
         schedules: &[ScheduleId],
+        until: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, Timestamp>, StoreError> {
-        self.store.latest_fires(schedules).await
+        self.store.latest_fires(schedules, until).await
+    }
+
+    async fn forget_after(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.store.forget_after(now).await
     }
 
     async fn last_success(&self, schedule: &ScheduleId) -> Result<Option<Timestamp>, StoreError> {

@@ -1,17 +1,16 @@
 //! One run: admitted by its policy, fanned out over its symbols, what fails contained, always ended.
 
 mod admission;
+mod begin;
 mod control;
 mod fan_out;
 mod record;
 mod run;
 
 use std::collections::HashSet;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -28,6 +27,8 @@ use crate::telemetry::Meter;
 use crate::upstream::Pings;
 pub use admission::Admission;
 use admission::{Found, Moves, Ready, Slots};
+pub use begin::HeldBack;
+use begin::{Beginning, Door};
 use control::Control;
 pub use control::Progress;
 
@@ -107,6 +108,7 @@ struct Shared {
     desk: Desk,
     runtime: Handle,
     tracker: TaskTracker,
+    door: Door,
     abort: CancellationToken,
     slots: Mutex<Slots>,
     ended: OnceLock<UnboundedSender<Ended>>,
@@ -119,6 +121,7 @@ impl Runner {
             desk,
             runtime: Handle::current(),
             tracker: TaskTracker::new(),
+            door: Door::default(),
             abort: CancellationToken::new(),
             slots: Mutex::default(),
             ended: OnceLock::new(),
@@ -151,30 +154,25 @@ impl Runner {
         ending
     }
 
-    fn launch(&self, slots: &mut Slots, Ready { spec, done }: Ready) {
-        let desk = &self.0.desk;
-        let control = Arc::new(Control::new(&spec, desk.clock.now()));
+    fn launch(&self, slots: &mut Slots, ready: Ready) {
+        let spec = &ready.spec;
+        let control = Arc::new(Control::new(spec, self.0.desk.clock.now()));
         slots.enter(&spec.schedule.id, spec.run_id, Arc::clone(&control));
-        let pinged = self.ping(&spec, "/start", None);
-        let runner = self.clone();
-        let run = async move {
-            let Shared { desk, abort, .. } = &*runner.0;
-            let work = AssertUnwindSafe(run::work(&spec, desk, &control, abort));
-            let worked = work.catch_unwind().await;
-            // Its tasks are done: no fire is skipped because the database is slow to hear of it.
-            control.set_finishing();
-            let end = match worked {
-                Ok((recorder, end)) => {
-                    recorder.finish(&end, abort).await;
-                    end
-                }
-                Err(_) => record::panicked(&spec, desk, abort).await,
-            };
-            runner.leave(&spec);
-            runner.tell(&spec, &end, pinged);
-            let _ = done.send(end);
+        let pinged = self.ping(spec, "/start", None);
+        let beginning = Beginning {
+            runner: self.clone(),
+            ready,
+            control,
+            pinged,
+            _counted: self.0.tracker.token(),
         };
-        drop(self.0.tracker.spawn_on(run, &self.0.runtime));
+        self.0.door.pass(vec![beginning], &self.0.runtime);
+    }
+
+    /// Lets runs be admitted, but begin only when what is given back is dropped: admitting
+    /// thousands is quick while they do not yet take the processor.
+    pub fn hold_back(&self) -> HeldBack {
+        HeldBack::new(self)
     }
 
     fn leave(&self, spec: &RunSpec) {

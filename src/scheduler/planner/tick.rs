@@ -52,6 +52,7 @@ impl Loop {
             return false;
         };
         self.doubts.resolve(&claims);
+        let _together = self.runner.hold_back();
         let mut ours = ours.into_iter();
         for (due, verdicts) in group.iter().zip(&verdicts) {
             let ours: Vec<Option<Ours>> = ours.by_ref().take(verdicts.len()).collect();
