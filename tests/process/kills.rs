@@ -55,6 +55,13 @@ fn live_and_die(home: &Home, life: Duration) -> (Duration, Vec<Value>) {
     (ready, daemon.kill())
 }
 
+/// Is killed before it is ready, or hardly after: while it migrates, recovers, binds.
+fn die_young(home: &Home, life: Duration) -> Vec<Value> {
+    let daemon = home.start(&["run"]);
+    let_pass(life);
+    daemon.kill()
+}
+
 #[test]
 fn a_daemon_that_is_killed_again_and_again_runs_every_fire_once() {
     let (_runtime, simulator) = slow(Duration::from_millis(120));
@@ -64,11 +71,18 @@ fn a_daemon_that_is_killed_again_and_again_runs_every_fire_once() {
     let (mut resumed, mut abandoned) = (0, 0);
     let began = clock::monotonic();
     for _ in 0..kills() {
-        // Mostly in the first second; now and then a life in which things get done.
-        let longest = if random.chance(10) { 1_500 } else { 350 };
-        let life = Duration::from_millis(u64::try_from(random.between(0, longest)).unwrap());
-        let (ready, log) = live_and_die(&home, life);
-        starts.push(ready);
+        let mut life =
+            |longest| Duration::from_millis(u64::try_from(random.between(0, longest)).unwrap());
+        // Mostly a few tenths of a second; now and then a life in which things get done.
+        let log = match life(9).as_millis() {
+            0 | 1 => die_young(&home, life(80)),
+            way => {
+                let longest = if way == 2 { 1_500 } else { 350 };
+                let (ready, log) = live_and_die(&home, life(longest));
+                starts.push(ready);
+                log
+            }
+        };
         let count = |name: &str| log.iter().filter(|event| event["event"] == name).count();
         resumed += count("run.resumed");
         abandoned += count("run.abandoned");
@@ -86,8 +100,9 @@ fn a_daemon_that_is_killed_again_and_again_runs_every_fire_once() {
     let at = |percent: usize| starts[(starts.len() - 1) * percent / 100];
     let rows = home.ledger();
     eprintln!(
-        "kills: {} in {took:.1?}; ready p50 {:.0?}, p99 {:.0?}, max {:.0?}; runs resumed {resumed}, \
+        "kills: {} in {took:.1?}; starts {}, ready p50 {:.0?}, p99 {:.0?}, max {:.0?}; runs resumed {resumed}, \
          abandoned {abandoned}; rows {:?}",
+        kills(),
         starts.len(),
         at(50),
         at(99),
