@@ -89,6 +89,14 @@ impl RunState {
         matches!(self, Self::Failed | Self::TimedOut)
     }
 
+    /// Whether a fire in this state was recorded and not run.
+    pub fn is_unrun(self) -> bool {
+        matches!(
+            self,
+            Self::SkippedOverlap | Self::Missed | Self::Paused | Self::Holiday
+        )
+    }
+
     /// Whether the row will never change again.
     pub fn is_terminal(self) -> bool {
         !matches!(self, Self::Claimed | Self::Running)

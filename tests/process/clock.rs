@@ -162,6 +162,31 @@ fn a_clock_that_is_stepped_by_hours_and_days_goes_on_firing_without_a_burst() {
     );
 }
 
+#[test]
+fn what_a_clock_that_was_ahead_has_passed_over_is_run_when_its_time_comes() {
+    let Some(mut faked) = Faked::new(&every_second_and_hour(), "2027-06-15T10:20:30Z") else {
+        return;
+    };
+    let mut daemon = faked.start();
+    daemon.wait_for_schedule("run.finished", "second");
+    for days in [0, 1, 2] {
+        let ahead = SignedDuration::from_hours(1 + 24 * days);
+        faked.step(ahead);
+        let now = faked.now();
+        begins_after(&mut daemon, "second", now);
+        faked.step(-ahead);
+        let now = faked.now();
+        begins_after(&mut daemon, "second", now);
+    }
+    let log = daemon.stop();
+    begun_once(&log);
+    let now = faked.now().to_string();
+    let ahead = faked
+        .home
+        .json(&["runs", "--json", "--state", "missed", "--since", &now]);
+    assert_eq!(ahead, Value::Array(Vec::new()), "of a time still to come");
+}
+
 /// The fires of a schedule that began, as texts.
 fn begun(log: &[Value], schedule: &str) -> Vec<String> {
     log.iter()

@@ -8,6 +8,7 @@ mod prices;
 mod retention;
 mod schema;
 mod sqlite;
+mod steps;
 
 /// Makes a test of every check, for databases made by an expression.
 macro_rules! conforms {
@@ -46,6 +47,8 @@ macro_rules! every_check {
                 manual_runs_do_not_count_as_fires,
                 only_runs_of_dead_daemons_are_interrupted,
                 what_has_ended_of_an_interrupted_run_is_told;
+            steps:
+                what_was_passed_over_and_is_still_to_come_is_forgotten;
             pauses:
                 pauses_are_kept_replaced_and_ended,
                 failures_in_a_row_end_with_a_better_run_or_a_resumption;

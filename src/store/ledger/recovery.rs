@@ -68,16 +68,11 @@ impl Store {
 impl Store {
     /// See [`super::Ledger::forget_after`].
     pub async fn forget_after(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let not_run = [
-            RunState::Missed,
-            RunState::SkippedOverlap,
-            RunState::Paused,
-            RunState::Holiday,
-        ];
+        let unrun = RunState::ALL.into_iter().filter(|state| state.is_unrun());
         let planned = [RunOrigin::Schedule, RunOrigin::CatchUp].map(RunOrigin::as_str);
         let delete = runs::Entity::delete_many()
             .filter(runs::Column::ScheduledFor.gt(to_column(now)))
-            .filter(runs::Column::State.is_in(not_run.map(RunState::as_str)))
+            .filter(runs::Column::State.is_in(unrun.map(RunState::as_str)))
             .filter(runs::Column::Trigger.is_in(planned));
         let deleted = self.tell_first("forget_after", delete.exec(&self.write));
         Ok(deleted.await?.rows_affected)
