@@ -18,6 +18,7 @@ mod m20261122_000010_resource_samples;
 mod m20261122_000011_duration_rollups;
 mod m20261122_000013_schedule_state;
 mod m20261122_000014_runs_by_time;
+mod m20261122_000015_schedule_timings;
 
 /// Applies what is missing, in order, each change in a transaction of its own.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000011_duration_rollups::Migration),
             Box::new(m20261122_000013_schedule_state::Migration),
             Box::new(m20261122_000014_runs_by_time::Migration),
+            Box::new(m20261122_000015_schedule_timings::Migration),
         ]
     }
 }

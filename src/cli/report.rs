@@ -27,7 +27,7 @@ struct Report {
 }
 
 pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
-    let config = open::for_asking(globals)?;
+    let (config, _) = open::load(globals)?;
     let report = open::small_runtime()?.block_on(async {
         let store = open::store_for_reading(&config).await?;
         Ok(Report {

@@ -166,6 +166,22 @@ impl Schedule {
             && self.expires_at == other.expires_at
     }
 
+    /// When it fires, as a text that changes exactly when its planned fires do; a disabled schedule
+    /// has none.
+    pub fn timing(&self) -> String {
+        if !self.enabled {
+            return "disabled".to_owned();
+        }
+        let bound = |at: Option<Timestamp>| at.map_or_else(String::new, |at| at.to_string());
+        format!(
+            "{} in {} from {} to {}",
+            self.trigger,
+            self.timezone_name(),
+            bound(self.starts_at),
+            bound(self.expires_at)
+        )
+    }
+
     /// When a fire is dispatched: its instant plus this schedule's jitter.
     pub fn dispatch_at(&self, fire: Timestamp) -> Timestamp {
         let jitter = crate::clock::signed(self.jitter_offset());

@@ -1,13 +1,16 @@
 //! Which schedule is due next: a heap over the schedules, no I/O, no clock of its own.
 
+mod fires;
+
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::signed;
-use crate::domain::{Fire, MisfirePolicy, Schedule, ScheduleId};
+use crate::domain::{Fire, Schedule, ScheduleId};
+use fires::{decided_until, newest_fires};
 
 /// Fires of one schedule that get a row each when many are due at once; of more, the newest.
 const MAX_CATCHUP_FIRES: usize = 10_000;
@@ -369,51 +372,6 @@ impl Plan {
             self.queue
                 .push(Reverse((entry.schedule.dispatch_at(next), index)));
         }
-    }
-}
-
-fn decided_until(schedule: &Schedule, latest: Option<&Timestamp>, now: Timestamp) -> Timestamp {
-    let window = signed(schedule.catchup_window);
-    let jitter = signed(schedule.jitter_offset());
-    let back = |span: SignedDuration| now.saturating_sub(span).unwrap_or(Timestamp::MIN);
-    if let Some(latest) = latest {
-        // A row from the future (the clock was wrong once) must not silence the schedule.
-        return (*latest).min(now).max(back(RECORD_WINDOW.max(window)));
-    }
-    // A fire less late than the threshold is no misfire.
-    let window = if schedule.misfire_policy == MisfirePolicy::Skip {
-        signed(schedule.misfire_threshold)
-    } else {
-        window
-    };
-    let instant = SignedDuration::from_nanos(1);
-    schedule
-        .latest_between(back(window.saturating_add(jitter)), now)
-        .and_then(|newest| newest.checked_sub(instant).ok())
-        .unwrap_or(now)
-}
-
-/// The newest fires in `(from, until]`, oldest first, and whether there were more.
-fn newest_fires(schedule: &Schedule, from: Timestamp, until: Timestamp) -> (Vec<Timestamp>, bool) {
-    // Look back twice as far each time: a week of one fire a second is not walked through.
-    let mut back = SignedDuration::from_mins(2);
-    loop {
-        let start = until.saturating_sub(back).unwrap_or(from).max(from);
-        let mut newest = VecDeque::new();
-        let mut overflowed = false;
-        let mut at = start;
-        while let Some(fire) = schedule.next_after(at).filter(|fire| *fire <= until) {
-            if newest.len() == MAX_CATCHUP_FIRES {
-                newest.pop_front();
-                overflowed = true;
-            }
-            newest.push_back(fire);
-            at = fire;
-        }
-        if start == from || newest.len() == MAX_CATCHUP_FIRES {
-            return (newest.into(), overflowed || start > from);
-        }
-        back = back.saturating_mul(2);
     }
 }
 

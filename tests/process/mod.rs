@@ -1,5 +1,6 @@
 //! The real binary, started, signalled and killed.
 
+mod absence;
 mod clock;
 mod control;
 mod daemon;

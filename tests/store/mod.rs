@@ -9,6 +9,7 @@ mod retention;
 mod schema;
 mod sqlite;
 mod steps;
+mod timings;
 
 /// Makes a test of every check, for databases made by an expression.
 macro_rules! conforms {
@@ -49,6 +50,8 @@ macro_rules! every_check {
                 what_has_ended_of_an_interrupted_run_is_told;
             steps:
                 what_was_passed_over_and_is_still_to_come_is_forgotten;
+            timings:
+                what_was_known_of_a_timing_is_told_once_it_changes;
             pauses:
                 pauses_are_kept_replaced_and_ended,
                 failures_in_a_row_end_with_a_better_run_or_a_resumption;

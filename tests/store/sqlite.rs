@@ -79,6 +79,7 @@ const SCHEMA: &[(&str, &str)] = &[
         "schedule_state",
         "schedule paused_at? paused_until? paused_by? note? resumed_at?",
     ),
+    ("schedule_timings", "schedule timing since"),
 ];
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The planner's start: what the ledger knows, and what a dead daemon left behind.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use crate::scheduler::decide::decide;
 use crate::scheduler::plan::Plan;
 use crate::scheduler::recovery::recover;
 use crate::scheduler::situation::Situation;
-use crate::store::{Interrupted, Recovery};
+use crate::store::{Interrupted, KnownTiming, Recovery};
 use crate::telemetry::events;
 
 impl Loop {
@@ -21,13 +22,40 @@ impl Loop {
         self.try_open(now).await.is_ok()
     }
 
+    /// Up to where the fires of `schedules` are decided, as far as the ledger knows: by their newest
+    /// fire, or by when they were first seen to fire as they do.
+    pub(super) async fn decided(
+        &mut self,
+        schedules: &[Arc<Schedule>],
+        now: Timestamp,
+    ) -> Result<BTreeMap<ScheduleId, Timestamp>, String> {
+        let ledger = Arc::clone(&self.ledger);
+        let ids: Vec<ScheduleId> = schedules.iter().map(|one| one.id.clone()).collect();
+        let latest = ledger.latest_fires(&ids, now);
+        let mut decided = self.in_time("the latest fires", latest).await?;
+        let timings: Vec<(ScheduleId, String)> = schedules
+            .iter()
+            .map(|one| (one.id.clone(), one.timing()))
+            .collect();
+        let known = ledger.note_timings(&timings, now);
+        let known = self.in_time("the timing of schedules", known).await?;
+        for (id, known) in known {
+            let since = match known {
+                // A clock that was ahead must not silence it.
+                KnownTiming::Since(since) => since.min(now),
+                KnownTiming::Changed => now,
+            };
+            let until = decided.entry(id).or_insert(since);
+            *until = since.max(*until);
+        }
+        Ok(decided)
+    }
+
     async fn try_open(&mut self, now: Timestamp) -> Result<(), String> {
         let ledger = Arc::clone(&self.ledger);
         let pauses = self.in_time("the pauses", ledger.pauses()).await?;
-        let ids: Vec<ScheduleId> = self.schedules.keys().cloned().collect();
-        let latest = self
-            .in_time("the latest fires", ledger.latest_fires(&ids, now))
-            .await?;
+        let schedules: Vec<Arc<Schedule>> = self.schedules.values().cloned().collect();
+        let latest = self.decided(&schedules, now).await?;
         let interrupted = self
             .in_time("interrupted runs", ledger.interrupted(self.epoch))
             .await?;
@@ -35,7 +63,6 @@ impl Loop {
             .into_iter()
             .map(|pause| (pause.schedule.clone(), pause))
             .collect();
-        let schedules: Vec<Arc<Schedule>> = self.schedules.values().cloned().collect();
         self.plan = Plan::new(&schedules, &latest, now);
         self.recover(&interrupted, now).await?;
         self.load_promises().await;

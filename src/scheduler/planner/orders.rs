@@ -1,6 +1,6 @@
 //! What people ask of a running planner: runs now, pauses, other schedules, how things stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,16 +56,23 @@ impl Loop {
     }
 
     async fn replace(&mut self, schedules: Vec<Arc<Schedule>>) {
-        let unknown = self.plan.unknown(&schedules);
-        let ledger = Arc::clone(&self.ledger);
+        let is_new_or_changed = |one: &&Arc<Schedule>| {
+            let old = self.schedules.get(&one.id);
+            old.is_none_or(|old| old.timing() != one.timing())
+        };
+        let changed: Vec<Arc<Schedule>> = schedules
+            .iter()
+            .filter(is_new_or_changed)
+            .cloned()
+            .collect();
         // Without an answer a fire may be claimed that has a row: then it is not ours.
         let mut latest = BTreeMap::new();
-        for some in unknown.chunks(LATEST_FIRES) {
-            let found = ledger.latest_fires(some, self.clock.now());
-            let found = self.in_time("the latest fires", found).await;
-            latest.extend(found.unwrap_or_default());
+        for some in changed.chunks(LATEST_FIRES) {
+            let decided = self.decided(some, self.clock.now()).await;
+            latest.extend(decided.unwrap_or_default());
             self.keep_up().await;
         }
+        self.forget_timings(&schedules).await;
         // What is due by now was due by the old times, however lately: of a schedule whose times
         // change, fires count from here on.
         let _ = self.decide_due().await;
@@ -77,6 +84,29 @@ impl Loop {
             self.keep_up().await;
         }
         self.load_promises().await;
+    }
+
+    /// A schedule that is gone and comes back some day counts from then.
+    async fn forget_timings(&mut self, schedules: &[Arc<Schedule>]) {
+        let kept: BTreeSet<&ScheduleId> = schedules.iter().map(|one| &one.id).collect();
+        let gone = self
+            .schedules
+            .values()
+            .filter(|one| !kept.contains(&one.id));
+        let gone: Vec<(ScheduleId, String)> = gone
+            .map(|one| {
+                let disabled = Schedule {
+                    enabled: false,
+                    ..(**one).clone()
+                };
+                (one.id.clone(), disabled.timing())
+            })
+            .collect();
+        if !gone.is_empty() {
+            let ledger = Arc::clone(&self.ledger);
+            let noted = ledger.note_timings(&gone, self.clock.now());
+            let _ = self.in_time("the timing of schedules", noted).await;
+        }
     }
 
     /// In the middle of something long: what is due meanwhile is not kept waiting.

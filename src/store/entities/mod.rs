@@ -13,3 +13,4 @@ pub mod resource_samples;
 pub mod run_tasks;
 pub mod runs;
 pub mod schedule_state;
+pub mod schedule_timings;

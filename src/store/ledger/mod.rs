@@ -5,6 +5,7 @@ mod epochs;
 mod pauses;
 mod recovery;
 mod runs;
+mod timings;
 
 use std::collections::BTreeMap;
 
@@ -86,6 +87,15 @@ pub struct Recovery {
     pub reason: String,
 }
 
+/// What is known of a schedule's timing from before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownTiming {
+    /// It is the same since then.
+    Since(Timestamp),
+    /// It was another, or the schedule was disabled.
+    Changed,
+}
+
 /// What the scheduler and the runner keep their records in: [`Store`] in production.
 #[async_trait::async_trait]
 pub trait Ledger: Send + Sync {
@@ -117,6 +127,16 @@ pub trait Ledger: Send + Sync {
         schedules: &[ScheduleId],
         until: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, Timestamp>, StoreError>;
+
+    /// Notes the timing of each schedule, and tells what was known of it before; a schedule that is
+    /// new is not among them. A ledger without this takes all schedules for new that have no fire.
+    async fn note_timings(
+        &self,
+        _timings: &[(ScheduleId, String)],
+        _now: Timestamp,
+    ) -> Result<BTreeMap<ScheduleId, KnownTiming>, StoreError> {
+        Ok(BTreeMap::new())
+    }
 
     /// Forgets planned fires after `now` that were recorded and not run: a clock that ran ahead
     /// had made them due, and they are still to come. Gives how many.
@@ -190,6 +210,14 @@ impl Ledger for Store {
         until: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, Timestamp>, StoreError> {
         self.latest_fires(schedules, until).await
+    }
+
+    async fn note_timings(
+        &self,
+        timings: &[(ScheduleId, String)],
+        now: Timestamp,
+    ) -> Result<BTreeMap<ScheduleId, KnownTiming>, StoreError> {
+        self.note_timings(timings, now).await
     }
 
     async fn forget_after(&self, now: Timestamp) -> Result<u64, StoreError> {
