@@ -1,9 +1,10 @@
 //! The real planner thread, store and runner with schedules that are all due at one instant and a
 //! job that does nothing, watched from both ends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -97,8 +98,9 @@ impl World {
         let planner = planner(&config.schedules, &watch, &runner, epoch);
         let mut planner = planner.start(Pulse::default()).unwrap();
         planner.opened().await.unwrap();
+        let is_over = Arc::new(AtomicBool::new(false));
         if self.are_workers_busy {
-            keep_workers_busy();
+            keep_workers_busy(&is_over);
         }
         let period_ms = i64::try_from(self.period.as_millis()).unwrap();
         let first_ms = (clock.now().as_millisecond() / period_ms + 2) * period_ms;
@@ -109,6 +111,8 @@ impl World {
         tokio::task::spawn_blocking(move || planner.stop())
             .await
             .unwrap();
+        // A run needs many turns of the workers: those of the last rounds come now.
+        is_over.store(true, Ordering::Relaxed);
         let drained = tokio::time::timeout(Duration::from_mins(1), runner.drained()).await;
         assert!(drained.is_ok(), "runs go on for a minute");
         self.judge(&watch.take(), &begun.take(), first_ms, end_ms)
@@ -125,7 +129,8 @@ impl World {
         let late =
             |at: Timestamp, planned_ms: i64| at.as_microsecond() as f64 / 1e3 - planned_ms as f64;
         let period_ms = i64::try_from(self.period.as_millis()).unwrap();
-        let mut rows: HashMap<(&str, i64), usize> = HashMap::new();
+        // By schedule, in order: claims from the first on, tasks too.
+        let mut planned: HashMap<String, Vec<i64>> = HashMap::new();
         let (mut lateness, mut next_ticks) = (Vec::new(), Vec::new());
         for Watched {
             fire,
@@ -134,37 +139,38 @@ impl World {
         } in claims
         {
             let at = fire.scheduled_for.as_millisecond();
-            if !in_time(at) {
-                continue;
-            }
             assert_eq!(*state, RunState::Claimed, "{fire:?}");
             if fire.schedule.as_str() != EVERY_SECOND {
-                *rows.entry((fire.schedule.as_str(), at)).or_default() += 1;
-                lateness.push(late(*admitted, at));
-            } else if (1_000..=2_000).contains(&(at % period_ms)) {
+                let symbol = fire.schedule.as_str().to_uppercase();
+                planned.entry(symbol).or_default().push(at);
+                lateness.extend(in_time(at).then(|| late(*admitted, at)));
+            } else if in_time(at) && (1_000..=2_000).contains(&(at % period_ms)) {
                 next_ticks.push(late(*admitted, at));
             }
         }
-        let mut tasks: HashMap<(&str, i64), usize> = HashMap::new();
-        let mut begins = Vec::new();
+        let mut tasks: HashMap<&str, Vec<Timestamp>> = HashMap::new();
         for (symbol, at) in begun.iter().filter(|(symbol, _)| symbol != "TICK") {
-            let planned = at.as_millisecond() / period_ms * period_ms;
-            if in_time(planned) {
-                *tasks.entry((symbol, planned)).or_default() += 1;
-                begins.push(late(*at, planned));
-            }
+            tasks.entry(symbol).or_default().push(*at);
         }
-        let expected = self.schedules * self.rounds as usize;
+        let (mut lost, mut doubled) = (0, 0);
+        let mut begins = Vec::new();
+        for (symbol, planned) in &planned {
+            let tasks = tasks.remove(symbol.as_str()).unwrap_or_default();
+            let distinct: BTreeSet<i64> = planned.iter().copied().collect();
+            let expected = distinct.iter().filter(|at| in_time(**at)).count();
+            lost += self.rounds as usize - expected + distinct.len().saturating_sub(tasks.len());
+            doubled += planned.len() - distinct.len() + tasks.len().saturating_sub(distinct.len());
+            let begun = distinct.iter().zip(tasks);
+            let begun = begun.filter(|(planned, _)| in_time(**planned));
+            begins.extend(begun.map(|(planned, at)| late(at, *planned)));
+        }
+        lost += (self.schedules - planned.len()) * self.rounds as usize;
         Round {
             claims: Spread::of(lateness),
             begins: Spread::of(begins),
             next_ticks: Spread::of(next_ticks),
-            lost: (expected - rows.len()).max(expected - tasks.len()),
-            doubled: rows
-                .values()
-                .chain(tasks.values())
-                .filter(|n| **n > 1)
-                .count(),
+            lost,
+            doubled,
         }
     }
 }
@@ -183,10 +189,11 @@ fn planner(schedules: &[Arc<Schedule>], watch: &Watch, runner: &Runner, epoch: E
 }
 
 /// As many tasks as workers; each yields every 50 ms.
-fn keep_workers_busy() {
+fn keep_workers_busy(is_over: &Arc<AtomicBool>) {
     for _ in 0..support::WORKERS {
-        tokio::spawn(async {
-            loop {
+        let is_over = Arc::clone(is_over);
+        tokio::spawn(async move {
+            while !is_over.load(Ordering::Relaxed) {
                 let start = std::time::Instant::now();
                 while start.elapsed() < Duration::from_millis(50) {
                     std::hint::spin_loop();

@@ -195,3 +195,30 @@ fn a_reload_that_changes_the_jitter_keeps_the_fire_that_waits_for_it() {
         ["2026-01-05T10:01:00Z"]
     );
 }
+
+#[test]
+fn while_new_schedules_are_planned_the_known_ones_stay_due() {
+    let before = at("2026-01-05T09:59:30Z");
+    let known = Arc::new(every_minute());
+    let mut plan = Plan::new(&[Arc::clone(&known)], &BTreeMap::new(), before);
+    let due = plan.take_due(before, usize::MAX);
+    plan.decided(&due[0]);
+    let mut all = vec![Arc::clone(&known)];
+    all.extend((0..2 * PLAN_AHEAD).map(|n| {
+        Arc::new(Schedule {
+            id: ScheduleId::try_new(&format!("new-{n}")).unwrap(),
+            ..every_minute()
+        })
+    }));
+    let now = at("2026-01-05T10:00:00Z");
+    plan.begin_replace(&all, &BTreeMap::new(), now);
+    let due = plan.take_due(now, usize::MAX);
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].schedule.id, known.id);
+    plan.decided(&due[0]);
+    assert!(plan.plan_some(), "one of two goes");
+    assert!(plan.take_due(now, usize::MAX).len() < all.len() - 1);
+    while plan.plan_some() {}
+    let rest: usize = plan.next_fires().filter(|(_, next)| next.is_some()).count();
+    assert_eq!(rest, all.len());
+}
