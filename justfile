@@ -8,7 +8,7 @@ check:
 demo:
     cargo run -- run --simulate
 
-# All figures of docs/benchmarks.md (about ten minutes, half of it building)
+# All figures of docs/benchmarks.md (about twenty minutes, a quarter of it building)
 bench *NAMES:
     cargo bench --bench figures -- {{NAMES}}
 
