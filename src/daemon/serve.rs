@@ -42,26 +42,23 @@ pub async fn serve(config: Config, lints: &Problems, simulated: bool) -> Result<
     };
     let read = print(&as_read.files);
     let assembly = assemble(&config, clock.clone()).await?;
-    let opening = Serving::begin(&assembly, &config, (as_read, read), clock.clone());
-    let opened = tokio::select! {
-        begun = opening => Some(begun?),
-        // A database that cannot be read holds the start up, but not the end.
-        _ = signals.next() => None,
+    let mut serving = Serving::begin(&assembly, &config, (as_read, read), clock.clone()).await?;
+    let signal = match serving.opened(&mut signals).await {
+        Opened::Planned(schedules) => {
+            events::DaemonReady {
+                epoch: assembly.epoch.0,
+                schedules,
+                store_backend: assembly.services.store.backend(),
+                base_url: &config.yahoo.base_url,
+                startup_ms: clock::elapsed_ms(started),
+            }
+            .emit();
+            notify::ready(schedules);
+            serving.until_stopped(&mut signals).await
+        }
+        Opened::Stopped(signal) => Some(signal),
+        Opened::PlannerEnded => None,
     };
-    let Some(mut serving) = opened else {
-        assembly.close(&clock).await;
-        return Ok(());
-    };
-    events::DaemonReady {
-        epoch: assembly.epoch.0,
-        schedules: serving.schedules,
-        store_backend: assembly.services.store.backend(),
-        base_url: &config.yahoo.base_url,
-        startup_ms: clock::elapsed_ms(started),
-    }
-    .emit();
-    notify::ready(serving.schedules);
-    let signal = serving.until_stopped(&mut signals).await;
     serving.end(&assembly, signal, &mut signals).await;
     assembly.close(&clock).await;
     if let Some(simulator) = simulator {
@@ -74,13 +71,21 @@ pub async fn serve(config: Config, lints: &Problems, simulated: bool) -> Result<
     signal.map(drop).ok_or(StartError::PlannerEnded)
 }
 
+/// How a start came out.
+enum Opened {
+    /// So many schedules are planned.
+    Planned(u64),
+    /// A signal came before.
+    Stopped(&'static str),
+    PlannerEnded,
+}
+
 /// What is under way while the daemon serves.
 struct Serving {
     live: Arc<Live>,
     planner: PlannerHandle,
     housekeeping: Housekeeping,
     monitor: Arc<Monitor>,
-    schedules: u64,
     /// Tasks of the daemon's own: reloads, the watch, the control socket.
     tracker: TaskTracker,
     stop: CancellationToken,
@@ -104,9 +109,9 @@ impl Serving {
             longest_sleep: LONGEST_SLEEP,
             on_look: Box::new(notify::alive),
         };
-        let mut planner = planner.start(pulse.clone()).map_err(StartError::Thread)?;
-        let opened = planner.opened().await;
-        let schedules = opened.ok_or(StartError::PlannerEnded)? as u64;
+        // Whoever sees the first run can ask about it.
+        let socket = bind(config).await;
+        let planner = planner.start(pulse.clone()).map_err(StartError::Thread)?;
         let parts = LiveParts {
             commands: planner.commands(),
             runner: assembly.runner.clone(),
@@ -125,37 +130,27 @@ impl Serving {
             planner,
             housekeeping,
             monitor,
-            schedules,
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
-        serving.listen(config).await;
+        if let Some(socket) = socket {
+            let (live, stop) = (Arc::clone(&serving.live), serving.stop.clone());
+            let serve = socket.serve(live, serving.tracker.clone(), stop);
+            drop(serving.tracker.spawn(serve));
+        }
         let watch = watch(Arc::clone(&serving.live), serving.stop.clone());
         drop(serving.tracker.spawn(watch));
         Ok(serving)
     }
 
-    /// Makes the control socket; without one the daemon serves all the same.
-    async fn listen(&self, config: &Config) {
-        let Some(path) = place(config) else {
-            events::DaemonNoControl {
-                socket: "",
-                reason: "no place for it: set [daemon] socket",
+    /// Waits until all schedules are planned. A database that cannot be read holds a start up, but
+    /// not an end.
+    async fn opened(&mut self, signals: &mut Signals) -> Opened {
+        tokio::select! {
+            opened = self.planner.opened() => {
+                opened.map_or(Opened::PlannerEnded, |schedules| Opened::Planned(schedules as u64))
             }
-            .emit();
-            return;
-        };
-        match ControlSocket::bind(&path).await {
-            Ok(socket) => {
-                let (live, stop) = (Arc::clone(&self.live), self.stop.clone());
-                let serve = socket.serve(live, self.tracker.clone(), stop);
-                drop(self.tracker.spawn(serve));
-            }
-            Err(error) => events::DaemonNoControl {
-                socket: &path.display().to_string(),
-                reason: &error.to_string(),
-            }
-            .emit(),
+            signal = signals.next() => Opened::Stopped(signal),
         }
     }
 
@@ -212,6 +207,29 @@ impl Serving {
         let _ = tokio::task::spawn_blocking(move || housekeeping.stop()).await;
         // The last sample; durations not yet written follow when the records are closed.
         self.monitor.sample().await;
+    }
+}
+
+/// Makes the control socket; without one the daemon serves all the same.
+async fn bind(config: &Config) -> Option<ControlSocket> {
+    let Some(path) = place(config) else {
+        events::DaemonNoControl {
+            socket: "",
+            reason: "no place for it: set [daemon] socket",
+        }
+        .emit();
+        return None;
+    };
+    match ControlSocket::bind(&path).await {
+        Ok(socket) => Some(socket),
+        Err(error) => {
+            events::DaemonNoControl {
+                socket: &path.display().to_string(),
+                reason: &error.to_string(),
+            }
+            .emit();
+            None
+        }
     }
 }
 
