@@ -12,7 +12,7 @@ demo:
 bench *NAMES:
     cargo bench --bench figures -- {{NAMES}}
 
-# The scheduling core in 10,000 simulated worlds (about six minutes)
+# The scheduling core in 10,000 simulated worlds (about nine minutes by the 500 of the suite)
 simulate-seeds:
     FINSTAGE_SIMULATION_SEEDS=10_000 cargo test --test main simulation -- --nocapture
 

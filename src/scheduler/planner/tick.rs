@@ -26,7 +26,11 @@ impl Loop {
     /// ledger could not be asked.
     pub(super) async fn tick(&mut self, now: Timestamp) -> bool {
         let due = self.plan.take_due(now, CLAIM_FIRES);
-        if due.is_empty() || self.claim_group(&due, now).await {
+        if due.is_empty() {
+            return true;
+        }
+        if self.claim_group(&due, now).await {
+            self.show_life();
             return true;
         }
         for due in &due {
