@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Loop;
+use super::orders::log_paused;
 use crate::domain::{OverlapPolicy, RunState, Schedule, ScheduleId};
 use crate::jobs::Assignment;
 use crate::runner::{Admission, RunSpec};
@@ -71,6 +72,10 @@ impl Loop {
         self.plan = Plan::new(&schedules, &latest, now);
         self.recover(&interrupted, now).await?;
         self.load_promises().await;
+        // Whoever reads this log wonders else why nothing runs.
+        for pause in self.pauses.values().filter(|pause| pause.covers(now)) {
+            log_paused(pause);
+        }
         if let Some(opened) = self.opened.take() {
             let _ = opened.send(self.plan.len());
         }

@@ -244,13 +244,7 @@ impl Loop {
         let ledger = Arc::clone(&self.ledger);
         let written = self.in_time("a pause", ledger.pause(&pause)).await;
         written.map_err(Refusal::Store)?;
-        events::SchedulePaused {
-            schedule: pause.schedule.as_str(),
-            by: &pause.paused_by,
-            until: &pause.until.map(|at| at.to_string()).unwrap_or_default(),
-            note: pause.note.as_deref().unwrap_or_default(),
-        }
-        .emit();
+        log_paused(&pause);
         self.pauses.insert(pause.schedule.clone(), pause);
         Ok(())
     }
@@ -329,4 +323,14 @@ impl Loop {
             store_down_ms: self.store_down_since.map(clock::elapsed_ms),
         }
     }
+}
+
+pub(super) fn log_paused(pause: &Pause) {
+    events::SchedulePaused {
+        schedule: pause.schedule.as_str(),
+        by: &pause.paused_by,
+        until: &pause.until.map(|at| at.to_string()).unwrap_or_default(),
+        note: pause.note.as_deref().unwrap_or_default(),
+    }
+    .emit();
 }
