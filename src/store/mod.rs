@@ -4,6 +4,7 @@
 //! reads through a pool of their own; elsewhere both are the same pool.
 
 mod answer;
+mod checkpoint;
 mod chunks;
 mod convert;
 mod derived;
@@ -40,6 +41,8 @@ pub use reports::{DurationReport, ProcessReport, ScheduleReport};
 pub use retention::Pruned;
 pub use samples::ResourceSample;
 
+use checkpoint::Checkpoints;
+
 use crate::config::{PoolSettings, StoreSettings, StoreUrl};
 use crate::telemetry::{Meter, Work, events};
 
@@ -75,6 +78,7 @@ pub struct Store {
     file: Option<FileId>,
     turn: Arc<tokio::sync::Mutex<Writer>>,
     queue: Arc<tokio::sync::Mutex<()>>,
+    checkpoints: Checkpoints,
     meter: Meter,
 }
 
@@ -122,6 +126,7 @@ impl Store {
             file,
             turn: Arc::new(tokio::sync::Mutex::new(Writer::Clean)),
             queue: Arc::default(),
+            checkpoints: Checkpoints::default(),
             meter,
         })
     }
@@ -260,6 +265,7 @@ impl Store {
         if result.is_ok() || self.replace_writer().await {
             *turn = Writer::Clean;
         }
+        self.checkpoints.after_write(&self.read);
         result
     }
 
@@ -332,6 +338,7 @@ fn options(url: &StoreUrl, pool: &PoolSettings, connections: u32) -> ConnectOpti
                 .busy_timeout(BUSY_TIMEOUT)
                 .statement_cache_capacity(STATEMENT_CACHE)
                 .foreign_keys(false)
+                .pragma("wal_autocheckpoint", checkpoint::WRITER_PAGES)
                 // A file that vanished must not come back empty behind our back.
                 .create_if_missing(false)
         });

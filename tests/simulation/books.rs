@@ -29,7 +29,7 @@ pub(crate) struct Books {
     rows: Vec<Row>,
     by_fire: HashMap<ScheduleId, BTreeMap<Timestamp, i64>>,
     open: BTreeSet<i64>,
-    tasks: HashMap<i64, BTreeMap<Symbol, TaskOutcome>>,
+    tasks: HashMap<i64, Vec<TaskOutcome>>,
     pauses: BTreeMap<ScheduleId, Pause>,
     resumed_at: HashMap<ScheduleId, Timestamp>,
 }
@@ -57,7 +57,8 @@ impl Books {
     }
 
     pub(crate) fn recorded(&self, run_id: i64, symbol: &Symbol) -> Option<&TaskResult> {
-        let outcome = self.tasks.get(&run_id)?.get(symbol)?;
+        let mut tasks = self.tasks.get(&run_id)?.iter();
+        let outcome = tasks.find(|outcome| outcome.symbol == *symbol)?;
         Some(&outcome.result)
     }
 
@@ -226,13 +227,13 @@ impl Books {
 
     pub(crate) fn tasks_ended(&mut self, run_id: i64, outcomes: &[TaskOutcome]) {
         let tasks = self.tasks.entry(run_id).or_default();
-        let by_symbol = outcomes.iter().map(|one| (one.symbol.clone(), one.clone()));
-        tasks.extend(by_symbol);
+        tasks.retain(|known| outcomes.iter().all(|one| one.symbol != known.symbol));
+        tasks.extend_from_slice(outcomes);
     }
 
     pub(crate) fn ended_tasks(&self, run_id: i64) -> Vec<TaskOutcome> {
         let tasks = self.tasks.get(&run_id);
-        tasks.map_or_else(Vec::new, |tasks| tasks.values().cloned().collect())
+        tasks.cloned().unwrap_or_default()
     }
 
     pub(crate) fn run_ended(&mut self, run_id: i64, end: &RunEnd, now: Timestamp) {
@@ -246,15 +247,13 @@ impl Books {
 
     /// Whether each task that is told as succeeded has left its bar.
     pub(crate) fn has_bars(&self, run_id: i64, bars: &BTreeSet<(Symbol, u64)>) -> bool {
-        let tasks = self.tasks.get(&run_id).into_iter().flatten();
-        tasks
-            .into_iter()
-            .all(|(symbol, outcome)| match outcome.result {
-                TaskResult::Succeeded { rows_written, .. } => {
-                    bars.contains(&(symbol.clone(), rows_written))
-                }
-                TaskResult::Failed { .. } => true,
-            })
+        let mut tasks = self.tasks.get(&run_id).into_iter().flatten();
+        tasks.all(|outcome| match outcome.result {
+            TaskResult::Succeeded { rows_written, .. } => {
+                bars.contains(&(outcome.symbol.clone(), rows_written))
+            }
+            TaskResult::Failed { .. } => true,
+        })
     }
 
     pub(crate) fn pauses(&self) -> Vec<Pause> {
