@@ -19,6 +19,7 @@ mod m20261122_000011_duration_rollups;
 mod m20261122_000013_schedule_state;
 mod m20261122_000014_runs_by_time;
 mod m20261122_000015_schedule_timings;
+mod m20261122_000021_price_alerts;
 
 /// Applies what is missing, in order, each change in a transaction of its own.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000013_schedule_state::Migration),
             Box::new(m20261122_000014_runs_by_time::Migration),
             Box::new(m20261122_000015_schedule_timings::Migration),
+            Box::new(m20261122_000021_price_alerts::Migration),
         ]
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: one verb a file. Results go to stdout, messages and progress to stderr.
 
+mod alerts;
 mod ask;
 mod backfill;
 mod cancel;
@@ -86,6 +87,8 @@ enum Verb {
     Load(load::Args),
     /// List past runs, newest first, or the tasks of one
     Runs(runs::Args),
+    /// List price alerts, newest first
+    Alerts(alerts::Args),
     /// Fetch daily bars of a past window for a schedule's symbols
     Backfill(backfill::Args),
     /// Sum up runs, durations, lateness and resources
@@ -133,6 +136,7 @@ pub fn main() -> ExitCode {
         Verb::Describe(args) => describe::run(&args, &globals),
         Verb::Load(args) => load::run(&args, &globals),
         Verb::Runs(args) => runs::run(&args, &globals),
+        Verb::Alerts(args) => alerts::run(&args, &globals),
         Verb::Backfill(args) => backfill::run(&args, &globals),
         Verb::Report(args) => report::run(&args, &globals),
         Verb::Simulate(args) => simulate::run(&args),

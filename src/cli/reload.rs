@@ -40,6 +40,9 @@ fn show(answer: &ReloadAnswer) {
     for change in &answer.changed {
         lines.push(format!("~ {}: {}", change.schedule, change.keys.join(", ")));
     }
+    if answer.alerts {
+        lines.push("~ alerts".to_owned());
+    }
     for section in &answer.needs_restart {
         lines.push(format!("! {section} changed and needs a restart"));
     }

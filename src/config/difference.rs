@@ -15,6 +15,8 @@ pub struct Difference {
     pub removed: Vec<ScheduleId>,
     /// Schedules that changed, with the keys that did.
     pub changed: Vec<(ScheduleId, Vec<&'static str>)>,
+    /// Whether what is told of prices changed.
+    pub alerts: bool,
     /// Sections that changed and need a restart.
     pub needs_restart: Vec<&'static str>,
 }
@@ -31,6 +33,7 @@ impl Difference {
         let gone = before.keys().filter(|id| !after.contains_key(*id));
         let mut difference = Self {
             removed: gone.cloned().collect(),
+            alerts: old.alerts != new.alerts,
             needs_restart: needs_restart(at_start, new),
             ..Self::default()
         };

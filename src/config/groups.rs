@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
-use super::problem::{Severity, Source};
+use super::problem::{Severity, Source, suggestion};
 use super::read_file;
 use super::reader::{At, Entry, Table};
 use crate::domain::Symbol;
@@ -42,6 +42,23 @@ pub(super) fn read(
         groups.insert(name.value.to_owned(), is_good.then_some(symbols));
     }
     groups
+}
+
+/// The symbols a text of a list names: `@group`, or one symbol. `None` for a group whose problems
+/// are told already; on an error its message and hint.
+pub(super) fn find(text: &str, groups: &Groups) -> Result<Option<Vec<Symbol>>, (String, String)> {
+    let Some(group) = text.strip_prefix('@') else {
+        return Symbol::try_new(text)
+            .map(|symbol| Some(vec![symbol]))
+            .map_err(|error| (error.to_string(), String::new()));
+    };
+    groups.get(group).cloned().ok_or_else(|| {
+        let names: Vec<&str> = groups.keys().map(String::as_str).collect();
+        (
+            format!("there is no group `@{group}` under [symbols]"),
+            suggestion(group, &names),
+        )
+    })
 }
 
 fn parse_all(context: &Context<'_>, texts: &[At<&str>]) -> Vec<Symbol> {

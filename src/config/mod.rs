@@ -1,5 +1,6 @@
 //! schedules.toml: read once, every problem reported at once, valid ever after.
 
+mod alerts;
 mod calendars;
 mod context;
 mod difference;
@@ -15,6 +16,7 @@ mod settings;
 
 use std::path::{Path, PathBuf};
 
+pub use alerts::AlertTable;
 pub use difference::Difference;
 pub use problem::{Problem, Problems, Severity};
 pub use secrets::{Environment, Secret};

@@ -9,7 +9,7 @@ use super::secrets::Environment;
 use super::settings::{
     Config, Cooldown, DaemonSettings, PoolSettings, StoreSettings, StoreUrl, UpstreamSettings,
 };
-use super::{calendars, groups, history, schedules};
+use super::{alerts, calendars, groups, history, schedules};
 use crate::domain::Retry;
 use crate::telemetry::{LogFormat, LogLevel};
 
@@ -41,6 +41,7 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
         calendars: &calendars,
     };
     let schedules = schedules::read(root, &named);
+    let alerts = alerts::read(root, &groups);
     root.finish(&["cache"]);
     Some(Config {
         file: path.to_owned(),
@@ -49,6 +50,7 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
         store: store?,
         yahoo,
         history,
+        alerts,
         schedules,
     })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::alerts::AlertTable;
 use super::secrets::Secret;
 use crate::domain::{Retry, Schedule, SessionCalendar};
 use crate::telemetry::{LogFormat, LogLevel};
@@ -25,6 +26,8 @@ pub struct Config {
     pub yahoo: UpstreamSettings,
     /// `[history]`.
     pub history: HistorySettings,
+    /// `[alerts.*]`, by symbol.
+    pub alerts: AlertTable,
     /// `[schedules.*]`, in order of name.
     pub schedules: Vec<Arc<Schedule>>,
 }

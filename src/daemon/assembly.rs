@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::jobs::{Freshness, Services};
+use crate::jobs::{AlertBook, Freshness, Services};
 use crate::runner::Runner;
 use crate::scheduler::housekeeping::HousekeepingError;
 use crate::store::{Epoch, Store, StoreError};
@@ -70,6 +70,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembly, StartEr
         clock,
         meter,
         freshness: Freshness::default(),
+        alerts: AlertBook::new(Arc::clone(&config.alerts)),
     };
     let runner = Runner::new(services.clone().into());
     Ok(Assembly {

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::print::Print;
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
+use crate::jobs::AlertBook;
 use crate::runner::Runner;
 use crate::scheduler::{Command, PlanStatus, Pulse};
 use crate::store::{Epoch, Store};
@@ -20,6 +21,7 @@ pub(super) struct Live {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) epoch: Epoch,
+    pub(super) alerts: AlertBook,
     pub(super) started_at: Timestamp,
     pub(super) pulse: Pulse,
     pub(super) environment: Environment,
@@ -51,6 +53,7 @@ impl Live {
             store: parts.store,
             clock: parts.clock,
             epoch: parts.epoch,
+            alerts: parts.alerts,
             started_at: now,
             pulse: parts.pulse,
             environment: parts.environment,
@@ -118,6 +121,7 @@ pub(super) struct LiveParts {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) epoch: Epoch,
+    pub(super) alerts: AlertBook,
     pub(super) pulse: Pulse,
     pub(super) environment: Environment,
     /// The state of the files when they were read.

@@ -69,6 +69,7 @@ impl Live {
             // The planner has ended: so does the daemon.
             return;
         }
+        self.alerts.replace(Arc::clone(&reload.config.alerts));
         self.set_loaded(Arc::clone(&reload.config));
         // Of other files of symbols than before; unless the main one was changed meanwhile.
         if state.first() == main {

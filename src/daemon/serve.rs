@@ -118,6 +118,7 @@ impl Serving {
             store: assembly.services.store.clone(),
             clock: clock.clone(),
             epoch: assembly.epoch,
+            alerts: assembly.services.alerts.clone(),
             pulse,
             environment: Environment::process(),
             read,

@@ -1,5 +1,6 @@
 //! Values without I/O: what the rest of the program is about. Parsed once, valid ever after.
 
+mod alert;
 mod bar;
 mod cron;
 mod fault;
@@ -16,6 +17,9 @@ mod span;
 mod symbol;
 mod trigger;
 
+pub use alert::{
+    AlertKind, AlertRule, AlertRules, AlertVerdict, PriceAlert, PriceContext, ToldAlert,
+};
 pub use bar::{BarFlaw, DailyBar};
 pub use cron::{CronError, CronExpr};
 pub use fault::FaultClass;

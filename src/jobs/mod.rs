@@ -3,6 +3,7 @@
 //! All kinds go through [`refresh`]: one request for a window of daily bars serves the quote, the
 //! bars, the snapshot of the last session and the all-time high.
 
+mod alerts;
 mod all_time_high;
 mod backfill;
 mod daily_bars;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+pub use alerts::AlertBook;
 pub use freshness::Freshness;
 
 use crate::clock::Clock;
@@ -37,6 +39,8 @@ pub struct Services {
     pub meter: Meter,
     /// What was fetched a moment ago and need not be fetched again.
     pub freshness: Freshness,
+    /// What people want to be told of prices.
+    pub alerts: AlertBook,
 }
 
 /// What a run wants done for each of its symbols.

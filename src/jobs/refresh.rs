@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::restatement::{Restatement, restatement};
-use super::{Done, Services, store_fault};
-use crate::domain::{DailyBar, FaultClass, Quote, Symbol};
+use super::{Done, Services, alerts, store_fault};
+use crate::domain::{DailyBar, FaultClass, PriceSnapshot, Quote, Symbol};
 use crate::store::{Answer, Covers, Instrument, Known};
 use crate::telemetry::events;
 use crate::upstream::{Budget, Chart, ChartRequest, Fault};
@@ -164,7 +164,8 @@ pub(super) async fn store(
         });
     }
     let settles_at = chart.settles_at;
-    let answer = answer(chart, known, keep, services.upstream.name());
+    let previous = previous_session(&chart, known);
+    let answer = answer(chart, previous, keep, services.upstream.name());
     let now = services.clock.now();
     let written = services
         .store
@@ -174,13 +175,21 @@ pub(super) async fn store(
     if matches!(keep, Keep::Series(_)) && !answer.bars.is_empty() {
         services.freshness.fetched(symbol, now, settles_at);
     }
+    if let Some(quote) = &answer.quote {
+        alerts::judge(symbol, quote, previous, services).await;
+    }
     Ok(Done {
         rows_written: written.rows(),
         rows_rejected,
     })
 }
 
-fn answer(chart: Chart, known: &Known, keep: Keep, source: &'static str) -> Answer {
+fn answer(
+    chart: Chart,
+    previous: Option<PriceSnapshot>,
+    keep: Keep,
+    source: &'static str,
+) -> Answer {
     let quote = chart
         .price
         .filter(|_| !matches!(keep, Keep::Piece(_)))
@@ -191,7 +200,7 @@ fn answer(chart: Chart, known: &Known, keep: Keep, source: &'static str) -> Answ
                 market_time: latest.market_time,
                 trading_date,
                 currency: chart.currency.clone(),
-                previous_close: previous_close(&chart.bars, &known.bars, trading_date),
+                previous_close: previous.map(|session| session.close),
                 day_high: latest.day_high,
                 day_low: latest.day_low,
                 day_volume: latest.day_volume,
@@ -217,9 +226,21 @@ fn answer(chart: Chart, known: &Known, keep: Keep, source: &'static str) -> Answ
     }
 }
 
-/// Close of the last final bar before `date`, of those just sent or those stored; what was just
-/// sent wins for the same session, because the upstream may have corrected it.
-fn previous_close(sent: &[DailyBar], stored: &[DailyBar], date: Date) -> Option<f64> {
+/// The session before that of the answer's price.
+fn previous_session(chart: &Chart, known: &Known) -> Option<PriceSnapshot> {
+    let date = chart.zone.to_datetime(chart.price?.market_time).date();
+    let bar = last_final_before(&chart.bars, &known.bars, date)?;
+    Some(PriceSnapshot {
+        trading_date: bar.trading_date,
+        close: bar.close,
+        high: bar.high,
+        low: bar.low,
+    })
+}
+
+/// The last final bar before `date`, of those just sent or those stored; what was just sent wins
+/// for the same session, because the upstream may have corrected it.
+fn last_final_before(sent: &[DailyBar], stored: &[DailyBar], date: Date) -> Option<DailyBar> {
     let last = |bars: &[DailyBar]| {
         bars.iter()
             .rev()
@@ -228,9 +249,7 @@ fn previous_close(sent: &[DailyBar], stored: &[DailyBar], date: Date) -> Option<
     };
     // Of equal dates `max_by_key` takes the last.
     let newest = [last(stored), last(sent)].into_iter().flatten();
-    newest
-        .max_by_key(|bar| bar.trading_date)
-        .map(|bar| bar.close)
+    newest.max_by_key(|bar| bar.trading_date)
 }
 
 fn start(reach: Reach, known: &Known, now: Timestamp) -> Timestamp {
@@ -276,6 +295,9 @@ mod tests {
         let forming = DailyBar {
             is_final: false,
             ..bar(8, 130.0)
+        };
+        let previous_close = |sent: &[DailyBar], stored: &[DailyBar], date| {
+            last_final_before(sent, stored, date).map(|bar| bar.close)
         };
         let sent = [bar(7, 120.0), forming];
         assert_eq!(previous_close(&sent, &[], date(2026, 1, 8)), Some(120.0));

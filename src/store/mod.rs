@@ -3,6 +3,7 @@
 //! On SQLite all writes go through one connection (more would only wait for each other's lock) and
 //! reads through a pool of their own; elsewhere both are the same pool.
 
+mod alerts;
 mod answer;
 mod checkpoint;
 mod chunks;
@@ -32,6 +33,7 @@ use sea_orm::{
 };
 use sea_orm_migration::{Migration, MigratorTrait as _};
 
+pub use alerts::AlertFilter;
 pub use answer::{Answer, Covers, Instrument, Known, Written};
 pub use error::StoreError;
 pub use history::{RunFilter, RunRow, TaskRow};

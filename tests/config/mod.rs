@@ -1,5 +1,6 @@
 //! schedules.toml: what is told about a bad one, and what a good one means.
 
+mod alerts;
 mod calendars;
 mod difference;
 mod lints;

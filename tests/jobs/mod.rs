@@ -1,6 +1,7 @@
 //! Whole runs: jobs over symbols, against the simulator on loopback or an upstream in memory.
 
 mod admitted;
+mod alerts;
 mod contained;
 mod kinds;
 mod moody;

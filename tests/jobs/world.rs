@@ -7,8 +7,8 @@ use std::time::Duration;
 use finstage::clock::Clock;
 use finstage::config::{Cooldown, UpstreamSettings};
 use finstage::domain::Retry;
-use finstage::domain::{DailyBar, JobKind, RunOrigin, Symbol, TaskOutcome};
-use finstage::jobs::{Assignment, Freshness, Services};
+use finstage::domain::{AlertRules, DailyBar, JobKind, RunOrigin, Symbol, TaskOutcome};
+use finstage::jobs::{AlertBook, Assignment, Freshness, Services};
 use finstage::runner::{Admission, RunSpec, Runner};
 use finstage::simulator::{Options, Simulator};
 use finstage::store::{Epoch, RunEnd, RunRow, Store, TaskRow};
@@ -94,6 +94,7 @@ impl World {
             clock,
             meter: Meter::default(),
             freshness: Freshness::default(),
+            alerts: AlertBook::default(),
         };
         Self {
             store,
@@ -112,6 +113,15 @@ impl World {
             ..self.services.clone()
         };
         self.runner = Runner::new(services.into());
+    }
+
+    /// From now on prices of `symbols` are judged by `rules`.
+    pub(super) fn watch(&self, symbols: &[&str], rules: AlertRules) {
+        let rules = Arc::new(rules);
+        let book = symbols
+            .iter()
+            .map(|name| (symbol(name), Arc::clone(&rules)));
+        self.services.alerts.replace(Arc::new(book.collect()));
     }
 
     /// A claimed fire of `assignment` over `symbols`, for a start.

@@ -1,5 +1,6 @@
 //! What every database must do, whatever its kind: a new one is put through it with one line.
 
+mod alerts;
 mod derived;
 mod ledger;
 mod measurements;
@@ -70,6 +71,9 @@ macro_rules! every_check {
                 a_piece_beside_the_series_is_no_part_of_the_all_time_high,
                 a_restated_series_loses_the_bars_it_no_longer_has,
                 snapshots_follow_corrections_and_a_restatement_drops_what_it_made_doubtful;
+            alerts:
+                an_alert_is_told_once_and_ends_when_the_price_is_back,
+                processes_that_see_one_price_at_once_tell_it_once;
             measurements:
                 samples_come_back_as_a_report,
                 durations_come_back_as_a_report,

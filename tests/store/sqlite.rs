@@ -43,6 +43,11 @@ const SCHEMA: &[(&str, &str)] = &[
          rows_rejected started_at duration_ms",
     ),
     (
+        "price_alerts",
+        "id symbol kind threshold_pct rules price market_time reference_price reference_date \
+         change_pct told_at ended_at?",
+    ),
+    (
         "instruments",
         "symbol currency? timezone instrument_type? exchange? first_trade_date? updated_at",
     ),

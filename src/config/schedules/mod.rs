@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::calendars::Calendars;
-use super::groups::Groups;
+use super::groups::{Groups, find};
 use super::problem::suggestion;
 use super::reader::{At, Table};
 use super::sections::is_loopback;
@@ -17,13 +17,12 @@ pub(super) use common::{Common, defaults};
 pub(super) use trigger::timezone;
 
 /// Keys the documentation knows and this version does not.
-const PLANNED: [&str; 6] = [
+const PLANNED: [&str; 5] = [
     "after",
     "params",
     "providers",
     "batch",
     "fire_without_ledger",
-    "alerts",
 ];
 
 /// What schedules may refer to.
@@ -161,24 +160,9 @@ fn symbols(table: &Table<'_>, groups: &Groups) -> Option<Vec<Symbol>> {
     let mut all = Vec::new();
     let mut complete = true;
     for At { value, span } in texts {
-        let found = match value.strip_prefix('@') {
-            Some(group) if groups.get(group).is_some_and(Option::is_none) => {
-                complete = false;
-                continue;
-            }
-            Some(group) => groups.get(group).cloned().flatten().ok_or_else(|| {
-                let names: Vec<&str> = groups.keys().map(String::as_str).collect();
-                (
-                    format!("there is no group `@{group}` under [symbols]"),
-                    suggestion(group, &names),
-                )
-            }),
-            None => Symbol::try_new(value)
-                .map(|symbol| vec![symbol])
-                .map_err(|error| (error.to_string(), String::new())),
-        };
-        match found {
-            Ok(symbols) => all.extend(symbols.into_iter().filter(|s| seen.insert(s.clone()))),
+        match find(value, groups) {
+            Ok(None) => complete = false,
+            Ok(Some(symbols)) => all.extend(symbols.into_iter().filter(|s| seen.insert(s.clone()))),
             Err((message, hint)) => {
                 complete = false;
                 context.error(span, message, hint);

@@ -288,6 +288,7 @@ fn reload_answer(dry_run: bool, difference: &Difference, lints: &Problems) -> Re
                 keys: texts(keys),
             })
             .collect(),
+        alerts: difference.alerts,
         needs_restart: texts(&difference.needs_restart),
         lints: lints.iter().map(ToString::to_string).collect(),
     }

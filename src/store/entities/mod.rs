@@ -7,6 +7,7 @@ pub mod daily_bars;
 pub mod duration_rollups;
 pub mod facts;
 pub mod instruments;
+pub mod price_alerts;
 pub mod price_snapshots;
 pub mod quotes;
 pub mod resource_samples;

@@ -1,9 +1,11 @@
 //! The catalogue: every line the daemon can log, what it means and what to do about it.
 //!
 //! Codes: FS10 daemon · FS20 configuration · FS30 runs · FS31 tasks · FS32 schedules · FS33
-//! heartbeats · FS40 upstream · FS50 data · FS60 store · FS70 resources · FS80 log · FS90 bugs and
+//! heartbeats · FS40 upstream · FS50 data · FS51 price
+//! alerts · FS60 store · FS70 resources · FS80 log · FS90 bugs and
 //! foreign messages. A code is never reused.
 
+mod alerts;
 mod config;
 mod daemon;
 mod data;
@@ -13,6 +15,7 @@ mod schedules;
 mod store;
 mod upstream;
 
+pub use alerts::*;
 pub use config::*;
 pub use daemon::*;
 pub use data::*;
@@ -33,6 +36,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static EventDef> {
         schedules::CATALOGUE,
         upstream::CATALOGUE,
         data::CATALOGUE,
+        alerts::CATALOGUE,
         store::CATALOGUE,
         host::CATALOGUE,
     ]
