@@ -218,6 +218,11 @@ impl Plan {
         ids.filter(|id| !known.contains(id)).cloned().collect()
     }
 
+    /// From when the fires count of a schedule that nobody has seen before.
+    pub(super) fn begin(schedule: &Schedule, now: Timestamp) -> Timestamp {
+        decided_until(schedule, None, now)
+    }
+
     /// How many schedules are planned.
     pub fn len(&self) -> usize {
         self.entries.len()

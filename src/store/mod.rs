@@ -38,7 +38,7 @@ pub use answer::{Answer, Covers, Instrument, Known, Written};
 pub use error::StoreError;
 pub use history::{RunFilter, RunRow, TaskRow};
 pub use inspect::Activity;
-pub use ledger::{Claim, Epoch, Interrupted, KnownTiming, Ledger, Ours, Recovery, RunEnd};
+pub use ledger::{Claim, Epoch, Interrupted, KnownTiming, Ledger, Ours, Recovery, RunEnd, Timing};
 pub use reports::{DurationReport, ProcessReport, ScheduleReport};
 pub use retention::Pruned;
 pub use samples::ResourceSample;

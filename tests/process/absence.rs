@@ -56,3 +56,16 @@ fn times_that_were_changed_while_nobody_was_there_never_were_due() {
         "five hours of seven minutes were made up"
     );
 }
+
+#[test]
+fn a_first_start_that_died_before_its_first_claim_is_still_the_first() {
+    let (_runtime, simulator) = quick();
+    let trigger = "every = \"1h\"\ncatchup_window = \"2h\"";
+    let home = Home::new(&config(&simulator, &table("hourly", "\"A\"", trigger)));
+    live(&home);
+    assert_eq!(sql(&home, "SELECT count(*) FROM runs"), "1");
+    // As if it had been killed between noting the schedule and claiming its fire.
+    sql(&home, "DELETE FROM runs; DELETE FROM run_tasks");
+    live(&home);
+    assert_eq!(sql(&home, "SELECT \"trigger\" FROM runs"), "catch_up");
+}

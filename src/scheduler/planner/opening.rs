@@ -14,7 +14,7 @@ use crate::scheduler::decide::decide;
 use crate::scheduler::plan::Plan;
 use crate::scheduler::recovery::recover;
 use crate::scheduler::situation::Situation;
-use crate::store::{Interrupted, KnownTiming, Recovery};
+use crate::store::{Interrupted, KnownTiming, Recovery, Timing};
 use crate::telemetry::events;
 
 impl Loop {
@@ -34,18 +34,20 @@ impl Loop {
         let ids: Vec<ScheduleId> = schedules.iter().map(|one| one.id.clone()).collect();
         let latest = ledger.latest_fires(&ids, now);
         let mut decided = self.in_time("the latest fires", latest).await?;
-        let timings: Vec<(ScheduleId, String)> = schedules
-            .iter()
-            .map(|one| (one.id.clone(), one.timing()))
-            .collect();
+        // A first start that dies before its first claim is still the first: what it would have
+        // caught up on counts from before it.
+        let begin = |one: &Arc<Schedule>| Timing {
+            schedule: one.id.clone(),
+            words: one.timing(),
+            since: match decided.get(&one.id) {
+                None if one.enabled => Plan::begin(one, now),
+                _ => now,
+            },
+        };
+        let timings: Vec<Timing> = schedules.iter().map(begin).collect();
         let known = ledger.note_timings(&timings, now);
         let known = self.in_time("the timing of schedules", known).await?;
         for (id, known) in known {
-            // Noted by this very start, whose opening failed further on: it is still the first.
-            let is_own = matches!(known, KnownTiming::Since(since) if since >= self.served_since);
-            if is_own && !decided.contains_key(&id) {
-                continue;
-            }
             let since = match known {
                 // A clock that was ahead must not silence it.
                 KnownTiming::Since(since) => since.min(now),

@@ -13,7 +13,7 @@ use crate::jobs::Assignment;
 use crate::runner::{Admission, RunSpec};
 use crate::scheduler::command::{Command, PlanStatus, Refusal, ScheduleStatus, Trigger, Triggered};
 use crate::scheduler::decide::decide_manual;
-use crate::store::{Claim, Ours};
+use crate::store::{Claim, Ours, Timing};
 use crate::telemetry::events;
 
 /// Tries to find an instant nobody has used for the same schedule.
@@ -93,18 +93,23 @@ impl Loop {
             .schedules
             .values()
             .filter(|one| !kept.contains(&one.id));
-        let gone: Vec<(ScheduleId, String)> = gone
+        let now = self.clock.now();
+        let gone: Vec<Timing> = gone
             .map(|one| {
                 let disabled = Schedule {
                     enabled: false,
                     ..(**one).clone()
                 };
-                (one.id.clone(), disabled.timing())
+                Timing {
+                    schedule: one.id.clone(),
+                    words: disabled.timing(),
+                    since: now,
+                }
             })
             .collect();
         if !gone.is_empty() {
             let ledger = Arc::clone(&self.ledger);
-            let noted = ledger.note_timings(&gone, self.clock.now());
+            let noted = ledger.note_timings(&gone, now);
             let _ = self.in_time("the timing of schedules", noted).await;
         }
     }

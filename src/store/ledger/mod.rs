@@ -87,6 +87,17 @@ pub struct Recovery {
     pub reason: String,
 }
 
+/// When a schedule fires, to be noted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// Whose.
+    pub schedule: ScheduleId,
+    /// All that decides when it fires, in words.
+    pub words: String,
+    /// From when its fires count if the ledger has never seen it.
+    pub since: Timestamp,
+}
+
 /// What is known of a schedule's timing from before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KnownTiming {
@@ -132,7 +143,7 @@ pub trait Ledger: Send + Sync {
     /// new is not among them. A ledger without this takes all schedules for new that have no fire.
     async fn note_timings(
         &self,
-        _timings: &[(ScheduleId, String)],
+        _timings: &[Timing],
         _now: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, KnownTiming>, StoreError> {
         Ok(BTreeMap::new())
@@ -214,7 +225,7 @@ impl Ledger for Store {
 
     async fn note_timings(
         &self,
-        timings: &[(ScheduleId, String)],
+        timings: &[Timing],
         now: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, KnownTiming>, StoreError> {
         self.note_timings(timings, now).await

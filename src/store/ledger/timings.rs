@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, EntityTrait as _};
 
-use super::KnownTiming;
+use super::{KnownTiming, Timing};
 use crate::domain::ScheduleId;
 use crate::store::chunks::Upsert;
 use crate::store::convert::{to_column, to_timestamp};
@@ -18,7 +18,7 @@ impl Store {
     /// See [`super::Ledger::note_timings`].
     pub async fn note_timings(
         &self,
-        timings: &[(ScheduleId, String)],
+        timings: &[Timing],
         now: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, KnownTiming>, StoreError> {
         self.tell_first("timings", async {
@@ -30,9 +30,14 @@ impl Store {
                 .collect();
             let mut known = BTreeMap::new();
             let mut changed = Vec::new();
-            for (schedule, timing) in timings {
+            for Timing {
+                schedule,
+                words,
+                since,
+            } in timings
+            {
                 let row = before.get(schedule.as_str());
-                if let Some(row) = row.filter(|row| row.timing == *timing) {
+                if let Some(row) = row.filter(|row| row.timing == *words) {
                     known.insert(
                         schedule.clone(),
                         KnownTiming::Since(to_timestamp(row.since)),
@@ -44,8 +49,8 @@ impl Store {
                 }
                 changed.push(schedule_timings::ActiveModel {
                     schedule: Set(schedule.as_str().to_owned()),
-                    timing: Set(timing.clone()),
-                    since: Set(to_column(now)),
+                    timing: Set(words.clone()),
+                    since: Set(to_column(if row.is_some() { now } else { *since })),
                 });
             }
             let replace = OnConflict::column(schedule_timings::Column::Schedule)
