@@ -7,6 +7,7 @@
     reason = "clippy.toml's leave for tests does not reach the helper functions of this crate"
 )]
 
+mod cache;
 mod calendars;
 mod config;
 mod house;

@@ -3,5 +3,6 @@
 pub(crate) mod database;
 pub(crate) mod random;
 pub(crate) mod recordings;
+pub(crate) mod redis;
 pub(crate) mod tally;
 pub(crate) mod values;
