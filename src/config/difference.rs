@@ -67,6 +67,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("[daemon]", fixed(&old.daemon) != fixed(&new.daemon)),
         ("[store]", old.store != new.store),
         ("[upstream.yahoo]", old.yahoo != new.yahoo),
+        ("[cache]", old.cache != new.cache),
     ];
     let changed = sections.into_iter().filter(|(_, changed)| *changed);
     changed.map(|(name, _)| name).collect()

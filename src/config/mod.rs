@@ -1,6 +1,7 @@
 //! schedules.toml: read once, every problem reported at once, valid ever after.
 
 mod alerts;
+mod cache;
 mod calendars;
 mod context;
 mod difference;

@@ -44,7 +44,13 @@ pub struct Environment {
 impl Environment {
     /// The real environment.
     pub fn process() -> Self {
-        let names = ["DATABASE_URL", "DATABASE_URL_FILE", "CREDENTIALS_DIRECTORY"];
+        let names = [
+            "DATABASE_URL",
+            "DATABASE_URL_FILE",
+            "REDIS_URL",
+            "REDIS_URL_FILE",
+            "CREDENTIALS_DIRECTORY",
+        ];
         let found = names.iter().filter_map(|name| {
             std::env::var(name)
                 .ok()
@@ -107,17 +113,29 @@ impl Environment {
     /// The database URL given outside the file, with the place it came from: a systemd
     /// credential before a `*_FILE` before the variable itself.
     pub(super) fn database_url(&self) -> Option<Result<(String, String), (String, String)>> {
+        self.outside_the_file("DATABASE_URL")
+    }
+
+    /// The address of the shared cache given outside the file, likewise.
+    pub(super) fn redis_url(&self) -> Option<Result<(String, String), (String, String)>> {
+        self.outside_the_file("REDIS_URL")
+    }
+
+    /// What the credential `name`, `NAME_FILE` or the variable `NAME` says, in this order.
+    fn outside_the_file(&self, name: &str) -> Option<Result<(String, String), (String, String)>> {
         if let Some(directory) = self.variable("CREDENTIALS_DIRECTORY") {
-            let path = PathBuf::from(directory).join("database_url");
+            let credential = name.to_lowercase();
+            let path = PathBuf::from(directory).join(&credential);
             if path.exists() {
-                return Some(read_secret(&path, "credential database_url"));
+                return Some(read_secret(&path, &format!("credential {credential}")));
             }
         }
-        if let Some(path) = self.variable("DATABASE_URL_FILE") {
-            return Some(read_secret(path.as_ref(), "DATABASE_URL_FILE"));
+        let file = format!("{name}_FILE");
+        if let Some(path) = self.variable(&file) {
+            return Some(read_secret(path.as_ref(), &file));
         }
-        let value = self.variable("DATABASE_URL")?;
-        Some(Ok((value.to_owned(), "DATABASE_URL".to_owned())))
+        let value = self.variable(name)?;
+        Some(Ok((value.to_owned(), name.to_owned())))
     }
 }
 

@@ -9,7 +9,7 @@ use super::secrets::Environment;
 use super::settings::{
     Config, Cooldown, DaemonSettings, PoolSettings, StoreSettings, StoreUrl, UpstreamSettings,
 };
-use super::{alerts, calendars, groups, history, schedules};
+use super::{alerts, cache, calendars, groups, history, schedules};
 use crate::domain::Retry;
 use crate::telemetry::{LogFormat, LogLevel};
 
@@ -27,6 +27,7 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
     let daemon = daemon(root.table("daemon").as_ref());
     let store = store(root.table("store").as_ref(), root, environment);
     let yahoo = upstream(root);
+    let cache = cache::read(root, environment);
     let history = history::read(root.table("history").as_ref());
     let groups = groups::read(root.table("symbols").as_ref(), path, &mut files);
     let calendars = calendars::read(root);
@@ -42,13 +43,14 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
     };
     let schedules = schedules::read(root, &named);
     let alerts = alerts::read(root, &groups);
-    root.finish(&["cache"]);
+    root.finish(&[]);
     Some(Config {
         file: path.to_owned(),
         files,
         daemon,
         store: store?,
         yahoo,
+        cache,
         history,
         alerts,
         schedules,
@@ -151,12 +153,13 @@ fn anchored(url: StoreUrl, environment: &Environment) -> StoreUrl {
     }
 }
 
-fn has_password(url: &str) -> bool {
-    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = authority.split('/').next().unwrap_or_default();
-    authority
-        .rsplit_once('@')
-        .is_some_and(|(user, _)| user.contains(':'))
+/// Whether a URL names a user with a password; of several with commas, any of them.
+pub(super) fn has_password(url: &str) -> bool {
+    url.split("://").skip(1).any(|rest| {
+        let authority = rest.split('/').next().unwrap_or_default();
+        let user = authority.rsplit_once('@').map(|(user, _)| user);
+        user.is_some_and(|user| user.contains(':'))
+    })
 }
 
 fn check_store_url(url: &StoreUrl, environment: &Environment) -> Result<(), (String, String)> {

@@ -24,6 +24,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// `[upstream.yahoo]`.
     pub yahoo: UpstreamSettings,
+    /// `[cache]`.
+    pub cache: crate::cache::Settings,
     /// `[history]`.
     pub history: HistorySettings,
     /// `[alerts.*]`, by symbol.

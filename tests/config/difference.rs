@@ -93,6 +93,12 @@ fn what_a_running_daemon_cannot_take_over_is_named() {
         told(GOOD, &GOOD.replace("max_rps = 1.0", "max_rps = 2.0")),
         "![upstream.yahoo]"
     );
+    assert_eq!(told(GOOD, &with("[cache]\nttl = \"7s\"")), "![cache]");
+    assert_eq!(
+        told(GOOD, &with("[cache]\nttl = \"10s\"")),
+        "",
+        "the default"
+    );
     // Groups and defaults count by what they mean for a schedule.
     assert_eq!(
         told(GOOD, &GOOD.replace("\"MSFT\"", "\"META\"")),

@@ -1,6 +1,7 @@
 //! schedules.toml: what is told about a bad one, and what a good one means.
 
 mod alerts;
+mod cache;
 mod calendars;
 mod difference;
 mod lints;

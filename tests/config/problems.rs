@@ -259,7 +259,6 @@ fn a_calendar_that_cannot_be_is_told() {
 const PLANNED: &[Case] = &[
     (12, "symbols = [\"A\"]\nproviders = [\"yahoo\"]", "13:1", "`providers` in [schedules.us] is not supported by this version", "CHANGELOG"),
     (11, "cron = \"0 9 * * *\"\nafter = \"us\"", "12:1", "`after` in [schedules.us] is not supported", ""),
-    (1, "[cache]\n[defaults]", "1:2", "`cache` in the file's top level is not supported", ""),
 ];
 
 #[test]
