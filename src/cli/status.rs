@@ -3,7 +3,7 @@
 use super::{Exit, Globals, Outcome, ask, open, output};
 use crate::config::Config;
 use crate::daemon::control::protocol::{
-    Answer, ProgressAnswer, Request, ScheduleAnswer, StatusAnswer,
+    Answer, CacheAnswer, ProgressAnswer, Request, ScheduleAnswer, StatusAnswer,
 };
 
 #[derive(Debug, clap::Args)]
@@ -55,6 +55,30 @@ fn show(status: &StatusAnswer, config: &Config) {
         output::print("");
         show_runs(&status.runs);
     }
+    // Nothing was asked yet: nothing to say.
+    if let Some(cache) = status.cache.as_ref().filter(|cache| cache.misses > 0) {
+        output::print("");
+        output::print(&cache_line(cache));
+    }
+}
+
+fn cache_line(cache: &CacheAnswer) -> String {
+    let mut parts = vec![
+        format!("{} answers from it", cache.hits + cache.shared),
+        format!("{} loaded", cache.loads),
+    ];
+    let rare = [
+        (cache.load_errors, "loads failed"),
+        (cache.stale, "past their time"),
+        (cache.evictions, "dropped for room"),
+        (cache.backend_errors, "calls to Redis failed"),
+    ];
+    let told = rare.iter().filter(|(count, _)| *count > 0);
+    parts.extend(told.map(|(count, what)| format!("{count} {what}")));
+    let bytes = i64::try_from(cache.bytes).unwrap_or(i64::MAX);
+    let held = output::bytes(bytes);
+    parts.push(format!("holds {} in {held}", cache.entries));
+    format!("cache: {}", parts.join(", "))
 }
 
 fn show_schedules(schedules: &[ScheduleAnswer], config: &Config) {

@@ -10,7 +10,7 @@ use crate::runner::Runner;
 use crate::scheduler::housekeeping::HousekeepingError;
 use crate::store::{Epoch, Store, StoreError};
 use crate::telemetry::{Meter, events};
-use crate::upstream::{ClientError, MarketData, Yahoo};
+use crate::upstream::{Answers, ClientError, MarketData, Yahoo};
 
 /// Why the program could not start working.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,8 @@ pub struct Assembly {
     pub runner: Runner,
     /// This start's number.
     pub epoch: Epoch,
+    /// Answers kept for a while, if any are.
+    pub answers: Option<Answers>,
 }
 
 /// Opens the database, brings its schema up to date, and builds the client.
@@ -56,11 +58,14 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembly, StartEr
         let (settings, clock, meter) = (config.yahoo.clone(), clock.clone(), meter.clone());
         move || Yahoo::new(&settings, clock, meter)
     });
+    // Likewise: a shared cache is reached in the background.
+    let answers = Answers::new(&config.cache, clock.clone());
     let store = Store::open(&config.store, meter.clone()).await?;
     store.migrate().await?;
     let upstream = building
         .await
         .map_err(|error| ClientError::from_panic(&error))??;
+    let upstream = upstream.with_answers(answers.clone());
     store.claim_origin(&upstream.origin()).await?;
     let now = clock.now();
     let epoch = store.begin_epoch(now).await?;
@@ -77,6 +82,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembly, StartEr
         services,
         runner,
         epoch,
+        answers,
     })
 }
 

@@ -13,6 +13,7 @@ use crate::jobs::AlertBook;
 use crate::runner::Runner;
 use crate::scheduler::{Command, PlanStatus, Pulse};
 use crate::store::{Epoch, Store};
+use crate::upstream::Answers;
 
 /// The parts others reach a running daemon by.
 pub(super) struct Live {
@@ -25,6 +26,8 @@ pub(super) struct Live {
     pub(super) started_at: Timestamp,
     pub(super) pulse: Pulse,
     pub(super) environment: Environment,
+    /// Answers kept for a while, if any are.
+    pub(super) answers: Option<Answers>,
     /// The configuration it began with: what needs a restart holds as it says.
     pub(super) at_start: Arc<Config>,
     /// One reload at a time.
@@ -57,6 +60,7 @@ impl Live {
             started_at: now,
             pulse: parts.pulse,
             environment: parts.environment,
+            answers: parts.answers,
             at_start: Arc::clone(&config),
             reloading: tokio::sync::Mutex::default(),
             read: Mutex::new(parts.read),
@@ -124,6 +128,7 @@ pub(super) struct LiveParts {
     pub(super) alerts: AlertBook,
     pub(super) pulse: Pulse,
     pub(super) environment: Environment,
+    pub(super) answers: Option<Answers>,
     /// The state of the files when they were read.
     pub(super) read: Print,
 }

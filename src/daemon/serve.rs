@@ -121,6 +121,7 @@ impl Serving {
             alerts: assembly.services.alerts.clone(),
             pulse,
             environment: Environment::process(),
+            answers: assembly.answers.clone(),
             read,
         };
         let live = Arc::new(Live::new(parts, as_read));

@@ -75,11 +75,7 @@ pub(super) async fn refresh(
         (Reach::Everything, _) | (_, None) => Covers::FromFirstBar,
         _ => Covers::Unchanged,
     };
-    // Pieces without a series have nothing to restate.
-    let verdict = known
-        .high
-        .map_or(Restatement::None, |_| restatement(&chart, &known));
-    let restated = match verdict {
+    let restated = match judge(&chart, &known, symbol, services) {
         Restatement::None => None,
         Restatement::UnitMixUp(ratio) => {
             let message = format!(
@@ -129,6 +125,19 @@ pub(super) async fn refresh(
         services.freshness.fetched_whole_history(symbol);
     }
     Ok(done)
+}
+
+/// Whether the series was restated. If so, nothing the upstream said before is to be given again.
+fn judge(chart: &Chart, known: &Known, symbol: &Symbol, services: &Services) -> Restatement {
+    // Pieces without a series have nothing to restate.
+    if known.high.is_none() {
+        return Restatement::None;
+    }
+    let verdict = restatement(chart, known);
+    if verdict != Restatement::None {
+        services.upstream.forget(symbol);
+    }
+    verdict
 }
 
 /// Stores an answer; says which rows were refused.

@@ -1,7 +1,8 @@
 //! The upstreams behind one trait, and the politeness every request goes through:
 //! places in flight ▸ cool-down ▸ pace (governor) ▸ client (reqwest), with retries
-//! (backoff) around them.
+//! (backoff) around them; and in front of all that the answers of a moment ago.
 
+mod answers;
 mod budget;
 mod client;
 mod cooldown;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub use answers::Answers;
 pub use budget::{Budget, CallCounts};
 pub use client::ClientError;
 pub use gate::Gate;
@@ -39,6 +41,10 @@ pub trait MarketData: Send + Sync {
     fn is_refusing(&self) -> bool {
         false
     }
+
+    /// What was answered about `symbol` up to now is overtaken: the next question is asked anew
+    /// even when the same one was answered a moment ago.
+    fn forget(&self, _symbol: &Symbol) {}
 
     /// Daily bars of one symbol in a window, with the latest price.
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault>;

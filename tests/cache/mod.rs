@@ -1,6 +1,7 @@
 //! The cache: one load for all who ask, nothing kept beyond its time or its room, and no reader
 //! that ever suffers from the backend.
 
+mod answers;
 mod bounds;
 mod flights;
 mod remote;

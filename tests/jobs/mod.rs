@@ -2,6 +2,7 @@
 
 mod admitted;
 mod alerts;
+mod cached;
 mod contained;
 mod kinds;
 mod moody;

@@ -60,7 +60,7 @@ pub(super) async fn simulated(options: Options) -> (Simulator, World) {
 }
 
 /// No pace, many retries, short waits: what fails, fails for good reason.
-fn fast(base_url: String) -> UpstreamSettings {
+pub(super) fn fast(base_url: String) -> UpstreamSettings {
     UpstreamSettings {
         base_url,
         max_rps: 5_000.0,

@@ -295,10 +295,18 @@ fn status_fails_while_a_schedule_is_stale_and_not_once_it_has_succeeded() {
     );
     assert_eq!(status["schedules"][0]["state"], "stale");
     assert_eq!(status["schedules"][1]["state"], "ok");
+    assert_eq!(
+        status["cache"]["loads"], 1,
+        "an unknown symbol is asked for once"
+    );
     let said = home.say(&["status"]);
     assert_eq!(said.code, Some(1));
     assert!(
         said.stdout.contains("serving since") && said.stdout.contains("stale"),
+        "{said:?}"
+    );
+    assert!(
+        said.stdout.contains(" answers from it, 1 loaded, "),
         "{said:?}"
     );
     let roomy = promise.replace("\"1s\" }", "\"30s\" }");

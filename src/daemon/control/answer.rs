@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use super::protocol::{
-    Answer, ChangedSchedule, EndAnswer, ProgressAnswer, ReloadAnswer, Request, RunAnswer,
-    ScheduleAnswer, StatusAnswer,
+    Answer, CacheAnswer, ChangedSchedule, EndAnswer, ProgressAnswer, ReloadAnswer, Request,
+    RunAnswer, ScheduleAnswer, StatusAnswer,
 };
+use crate::cache::Counts;
 use crate::config::{Config, Difference, Problems};
 use crate::daemon::live::Live;
 use crate::daemon::reload::Reload;
@@ -315,7 +316,24 @@ async fn status(live: &Live) -> Result<Answer, Answer> {
         is_late,
         schedules,
         runs: live.runner.progress().iter().map(progress_answer).collect(),
+        cache: live.answers.as_ref().map(|all| cache_answer(all.counts())),
     })))
+}
+
+fn cache_answer(counts: Counts) -> CacheAnswer {
+    CacheAnswer {
+        hits: counts.hits,
+        negative_hits: counts.negative_hits,
+        misses: counts.misses,
+        loads: counts.loads,
+        load_errors: counts.load_errors,
+        shared: counts.shared,
+        stale: counts.stale,
+        evictions: counts.evictions,
+        backend_errors: counts.backend_errors,
+        bytes: counts.bytes,
+        entries: counts.entries,
+    }
 }
 
 fn schedule_answer(status: &ScheduleStatus) -> ScheduleAnswer {

@@ -160,6 +160,26 @@ pub struct StatusAnswer {
     pub schedules: Vec<ScheduleAnswer>,
     /// The runs going on.
     pub runs: Vec<ProgressAnswer>,
+    /// What the cache has done since the start; absent when it is off.
+    #[serde(default)]
+    pub cache: Option<CacheAnswer>,
+}
+
+/// What the cache has done since the start, and what it holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names are those of cache::Counts")]
+pub struct CacheAnswer {
+    pub hits: u64,
+    pub negative_hits: u64,
+    pub misses: u64,
+    pub loads: u64,
+    pub load_errors: u64,
+    pub shared: u64,
+    pub stale: u64,
+    pub evictions: u64,
+    pub backend_errors: u64,
+    pub bytes: u64,
+    pub entries: u64,
 }
 
 /// How a schedule stands.

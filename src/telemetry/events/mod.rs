@@ -1,11 +1,12 @@
 //! The catalogue: every line the daemon can log, what it means and what to do about it.
 //!
 //! Codes: FS10 daemon · FS20 configuration · FS30 runs · FS31 tasks · FS32 schedules · FS33
-//! heartbeats · FS40 upstream · FS50 data · FS51 price
+//! heartbeats · FS40 upstream · FS45 cache · FS50 data · FS51 price
 //! alerts · FS60 store · FS70 resources · FS80 log · FS90 bugs and
 //! foreign messages. A code is never reused.
 
 mod alerts;
+mod cache;
 mod config;
 mod daemon;
 mod data;
@@ -16,6 +17,7 @@ mod store;
 mod upstream;
 
 pub use alerts::*;
+pub use cache::*;
 pub use config::*;
 pub use daemon::*;
 pub use data::*;
@@ -35,6 +37,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static EventDef> {
         runs::CATALOGUE,
         schedules::CATALOGUE,
         upstream::CATALOGUE,
+        cache::CATALOGUE,
         data::CATALOGUE,
         alerts::CATALOGUE,
         store::CATALOGUE,

@@ -7,8 +7,9 @@ mod wire;
 use jiff::Timestamp;
 use reqwest::Url;
 
+use super::answers::{Fetched, Origin, Question};
 use super::client::{Body, Client, ClientError, MAX_BODY_BYTES};
-use super::{Budget, Chart, ChartRequest, Fault, Gate, MarketData};
+use super::{Answers, Budget, Chart, ChartRequest, Fault, Gate, MarketData};
 use crate::clock::Clock;
 use crate::config::UpstreamSettings;
 use crate::domain::{FaultClass, Symbol};
@@ -22,12 +23,18 @@ const INTERVAL: &str = "1d";
 /// The provider's name in tables and log lines.
 const PROVIDER: &str = "yahoo";
 
+/// What durations of its requests are filed under.
+const NAME: &str = "yahoo.chart";
+
 /// Yahoo, or whatever speaks like it at the configured address.
 pub struct Yahoo {
     client: Client,
     gate: Gate,
     clock: Clock,
     meter: Meter,
+    answers: Option<Answers>,
+    /// Host and port, for telling answers of different upstreams apart.
+    place: String,
 }
 
 impl Yahoo {
@@ -39,18 +46,28 @@ impl Yahoo {
     ) -> Result<Self, ClientError> {
         let client = Client::new(settings)?;
         let gate = Gate::new(PROVIDER, settings, meter.clone());
+        let place = place(client.base());
         Ok(Self {
             client,
             gate,
             clock,
             meter,
+            answers: None,
+            place,
         })
     }
 
-    async fn fetch(&self, request: &ChartRequest) -> Result<Chart, Fault> {
+    /// The same with answers kept for a while; without, every question is sent.
+    #[must_use]
+    pub fn with_answers(self, answers: Option<Answers>) -> Self {
+        Self { answers, ..self }
+    }
+
+    /// Sends `question` once, and reads the answer as one to `request`.
+    async fn fetch(&self, question: &Question, request: &ChartRequest) -> Result<Fetched, Fault> {
         let body = self
             .client
-            .get(chart_url(self.client.base(), request))
+            .get(chart_url(self.client.base(), &question.sent))
             .await;
         if let Err(fault) = &body
             && fault.class == FaultClass::BadPayload
@@ -67,15 +84,24 @@ impl Yahoo {
             retry_after,
             bytes,
         } = body?;
-        let now = self.clock.now();
-        self.meter
-            .measure_sync(Work::Parse, "yahoo.chart", || {
-                read(status, &bytes, request, now)
-            })
-            .map_err(|fault| Fault {
-                retry_after,
-                ..fault
-            })
+        let at = self.clock.now();
+        let chart = self.read(status, &bytes, request, at);
+        let chart = chart.map_err(|fault| Fault {
+            retry_after,
+            ..fault
+        })?;
+        Ok(Fetched { chart, bytes, at })
+    }
+
+    fn read(
+        &self,
+        status: u16,
+        bytes: &[u8],
+        request: &ChartRequest,
+        at: Timestamp,
+    ) -> Result<Chart, Fault> {
+        let parse = || read(status, bytes, request, at);
+        self.meter.measure_sync(Work::Parse, NAME, parse)
     }
 }
 
@@ -98,12 +124,35 @@ impl MarketData for Yahoo {
     }
 
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
-        self.gate
-            .ask(&request.symbol, "yahoo.chart", budget, || {
-                self.fetch(request)
-            })
-            .await
+        let question = Question::new(request, self.clock.now());
+        let ask = || {
+            let fetch = || self.fetch(&question, request);
+            self.gate.ask(&request.symbol, NAME, budget, fetch)
+        };
+        let Some(answers) = &self.answers else {
+            return Ok(ask().await?.chart);
+        };
+        let origin = Origin {
+            provider: PROVIDER,
+            place: &self.place,
+            interval: INTERVAL,
+        };
+        // Only good answers are kept, and those have this status.
+        let read = |bytes: &[u8], at| self.read(200, bytes, request, at);
+        answers.chart(&question, &origin, budget, ask, read).await
     }
+
+    fn forget(&self, symbol: &Symbol) {
+        if let Some(answers) = &self.answers {
+            answers.forget(symbol);
+        }
+    }
+}
+
+/// `host:port` of a base address.
+fn place(base: &Url) -> String {
+    let port = base.port_or_known_default().unwrap_or_default();
+    format!("{}:{port}", base.host_str().unwrap_or_default())
 }
 
 /// Classifies and parses one answer, and checks that it answers `request`.
