@@ -13,6 +13,7 @@
     reason = "a program for developers that measures real time and stops at the first surprise"
 )]
 
+mod cache;
 mod end_to_end;
 mod fan_out;
 mod lateness;
@@ -35,6 +36,9 @@ fn main() {
     let mut figures = Figures::default();
     if wants("parse") {
         parse::measure(&mut figures);
+    }
+    if wants("cache") {
+        cache::measure(&mut figures);
     }
     if wants("store") {
         store::measure(&mut figures);
