@@ -20,7 +20,7 @@ async fn of_192_readers_of_a_key_one_loads_and_once_more_after_each_ttl() {
     for _ in 0..READERS {
         let world = Arc::clone(&world);
         readers.spawn(async move {
-            for _ in 0..600 {
+            for _ in 0..300 {
                 let load = async {
                     tokio::time::sleep(LOAD_TIME).await;
                     Ok(world.loaded(hit("price")))
@@ -31,15 +31,15 @@ async fn of_192_readers_of_a_key_one_loads_and_once_more_after_each_ttl() {
                 let now = world.clock.now();
                 let age = Duration::try_from(now.duration_since(given.at)).unwrap();
                 assert!(age <= super::TTL, "{age:?}");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
         });
     }
     readers.join_all().await;
-    // 600 reads of 0.1 s and a load of 1 s every 11 s: begun at 0, 11, 22, 33, 44 and 55 s.
+    // 300 reads of 0.2 s and a load of 1 s every 11 s: begun at 0, 11, 22, 33, 44 and 55 s.
     let counts = world.cache.counts();
     assert_eq!((world.loads(), counts.loads, counts.misses), (6, 6, 6));
-    let reads = 600 * READERS as u64;
+    let reads = 300 * READERS as u64;
     assert_eq!(counts.hits + counts.shared + counts.loads, reads);
     assert!(counts.shared >= 6 * (READERS as u64 - 1), "{counts:?}");
 }

@@ -62,6 +62,14 @@ impl Heard {
         assert_eq!(*all.expect("in time").unwrap(), expected);
     }
 
+    /// Waits until this is the newest.
+    async fn until_last(&self, expected: &str) {
+        let mut heard = self.0.subscribe();
+        let is_last = heard.wait_for(|heard| heard.last().is_some_and(|last| *last == expected));
+        let is_last = tokio::time::timeout(Duration::from_secs(20), is_last).await;
+        is_last.expect("in time").unwrap();
+    }
+
     fn all(&self) -> Vec<&'static str> {
         self.0.borrow().clone()
     }

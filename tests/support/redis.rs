@@ -74,8 +74,17 @@ impl RedisServer {
         self.running = Some((child, output));
     }
 
-    /// How the cache reaches it; while it is away it is tried for quickly.
+    /// How the cache reaches it: with patience, so that a busy machine changes no outcome. While it
+    /// is away it is tried for quickly.
     pub(crate) fn settings(&self) -> RemoteSettings {
+        RemoteSettings {
+            timeout: Duration::from_secs(5),
+            ..self.usual()
+        }
+    }
+
+    /// The same with the timeout of production.
+    pub(crate) fn usual(&self) -> RemoteSettings {
         quick(&format!("redis://127.0.0.1:{}", self.port), false)
     }
 
