@@ -15,6 +15,7 @@ mod jobs;
 mod oracle;
 mod politeness;
 mod process;
+mod providers;
 mod recordings;
 mod simulation;
 mod store;

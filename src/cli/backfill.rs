@@ -8,7 +8,6 @@ use jiff::civil::Date;
 
 use super::{Exit, Globals, Outcome, manual, open, output};
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::daemon::ManualRun;
 use crate::domain::{RunOrigin, TaskOutcome, TaskResult};
 use crate::jobs::Assignment;
@@ -54,7 +53,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
         ));
         return Err(Exit::Usage);
     }
-    let pace = pace(symbols.len(), &config);
+    let pace = pace(
+        symbols.len(),
+        config.upstream(schedule.providers.first()).max_rps,
+    );
     if args.dry_run {
         let count = symbols.len();
         let time = crate::domain::format_span(pace);
@@ -78,9 +80,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
 }
 
 /// How long one request per symbol takes at the configured pace.
-fn pace(symbols: usize, config: &Config) -> Duration {
+fn pace(symbols: usize, max_rps: f64) -> Duration {
     #[allow(clippy::cast_precision_loss, reason = "a number of symbols")]
-    let seconds = symbols as f64 / config.yahoo.max_rps;
+    let seconds = symbols as f64 / max_rps;
     Duration::from_secs_f64(seconds)
 }
 

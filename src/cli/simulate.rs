@@ -74,7 +74,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         let base = simulator.base_url();
         output::say(&format!(
             "simulated prices at {base}, counts at {base}/__stats\n\
-             point finstage at it with [upstream.yahoo] base_url = \"{base}\"; Ctrl-C stops"
+             point finstage at it with [upstream.yahoo] base_url = \"{base}\" (it speaks as Tiingo and \
+             Binance, too); Ctrl-C stops"
         ));
         let stop = simulator.stop_token();
         let signals = crate::daemon::stop_signal();

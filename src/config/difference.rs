@@ -66,7 +66,15 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let sections = [
         ("[daemon]", fixed(&old.daemon) != fixed(&new.daemon)),
         ("[store]", old.store != new.store),
-        ("[upstream.yahoo]", old.yahoo != new.yahoo),
+        (
+            "[upstream.yahoo]",
+            old.yahoo != new.yahoo || old.quote_batch != new.quote_batch,
+        ),
+        (
+            "[upstream.tiingo]",
+            old.tiingo != new.tiingo || old.tiingo_key != new.tiingo_key,
+        ),
+        ("[upstream.binance]", old.binance != new.binance),
         ("[cache]", old.cache != new.cache),
     ];
     let changed = sections.into_iter().filter(|(_, changed)| *changed);
@@ -107,6 +115,7 @@ fn changed_keys(old: &Schedule, new: &Schedule) -> Vec<&'static str> {
         ("tags", old.tags != new.tags),
         ("description", old.description != new.description),
         ("owner", old.owner != new.owner),
+        ("providers", old.providers != new.providers),
     ];
     let changed = keys.into_iter().filter(|(_, changed)| *changed);
     changed.map(|(name, _)| name).collect()

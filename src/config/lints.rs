@@ -2,6 +2,7 @@
 
 mod gaps;
 mod pace;
+mod providers;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::domain::{CronExpr, ScheduleId, SessionCalendar, Trigger};
 /// A calendar that ends within this time is told of.
 const CALENDAR_NOTICE: SignedDuration = SignedDuration::from_hours(60 * 24);
 
-/// All lints of a valid configuration.
+/// All lints of a configuration without problems, and what only the whole of it shows to be one.
 pub(super) fn check(
     config: &Config,
     source: &Source<'_>,
@@ -28,6 +29,9 @@ pub(super) fn check(
     let mut pace = pace::Pace::default();
     for schedule in &config.schedules {
         let span = place(root, schedule.id.as_str());
+        if let Some((message, hint)) = providers::mixture(schedule, config) {
+            lints.push(source.problem(Severity::Error, span.clone(), message, hint));
+        }
         let mut lint = |message: String, hint: String| {
             lints.push(source.problem(Severity::Lint, span.clone(), message, hint));
         };
@@ -39,10 +43,12 @@ pub(super) fn check(
         }
         pace.check(schedule, config, &mut lint);
     }
-    calendar_lints(config, now, |schedule, message, hint| {
+    let mut lint = |schedule: &ScheduleId, message, hint| {
         let span = place(root, schedule.as_str());
         lints.push(source.problem(Severity::Lint, span, message, hint));
-    });
+    };
+    calendar_lints(config, now, &mut lint);
+    providers::check(config, &mut lint);
     lints
 }
 

@@ -14,6 +14,7 @@ mod schedules;
 mod secrets;
 mod sections;
 mod settings;
+mod upstream;
 
 use std::path::{Path, PathBuf};
 
@@ -22,8 +23,8 @@ pub use difference::Difference;
 pub use problem::{Problem, Problems, Severity};
 pub use secrets::{Environment, Secret};
 pub use settings::{
-    Config, Cooldown, DaemonSettings, HistorySettings, PoolSettings, StoreSettings, StoreUrl,
-    UpstreamSettings,
+    Config, Cooldown, DaemonSettings, HistorySettings, PoolSettings, QuoteBatch, StoreSettings,
+    StoreUrl, UpstreamSettings,
 };
 
 use context::Context;
@@ -101,6 +102,9 @@ pub fn parse(
                 environment.now(),
             ));
             problems.sort();
+            if problems.has_errors() {
+                return Err(problems);
+            }
             Ok((config, problems))
         }
         _ => {

@@ -49,6 +49,8 @@ impl Environment {
             "DATABASE_URL_FILE",
             "REDIS_URL",
             "REDIS_URL_FILE",
+            "TIINGO_API_KEY",
+            "TIINGO_API_KEY_FILE",
             "CREDENTIALS_DIRECTORY",
         ];
         let found = names.iter().filter_map(|name| {
@@ -110,10 +112,14 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// The database URL given outside the file, with the place it came from: a systemd
-    /// credential before a `*_FILE` before the variable itself.
+    /// The database URL given outside the file, with the place it came from.
     pub(super) fn database_url(&self) -> Option<Result<(String, String), (String, String)>> {
         self.outside_the_file("DATABASE_URL")
+    }
+
+    /// The key for Tiingo, with the place it came from.
+    pub(super) fn tiingo_api_key(&self) -> Option<Result<(String, String), (String, String)>> {
+        self.outside_the_file("TIINGO_API_KEY")
     }
 
     /// The address of the shared cache given outside the file, likewise.

@@ -6,10 +6,8 @@ use std::time::Duration;
 use super::problem::Problem;
 use super::reader::{At, Table};
 use super::secrets::Environment;
-use super::settings::{
-    Config, Cooldown, DaemonSettings, PoolSettings, StoreSettings, StoreUrl, UpstreamSettings,
-};
-use super::{alerts, cache, calendars, groups, history, schedules};
+use super::settings::{Config, DaemonSettings, PoolSettings, StoreSettings, StoreUrl};
+use super::{alerts, cache, calendars, groups, history, schedules, upstream};
 use crate::domain::Retry;
 use crate::telemetry::{LogFormat, LogLevel};
 
@@ -19,21 +17,20 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 const DEFAULT_STORE_URL: &str = "sqlite://data/finstage.db?mode=rwc";
-const DEFAULT_BASE_URL: &str = "https://query1.finance.yahoo.com";
 
 /// Reads the whole document; `None` when a section could not be made sense of.
 pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> Option<Config> {
     let mut files = vec![path.to_owned()];
     let daemon = daemon(root.table("daemon").as_ref());
     let store = store(root.table("store").as_ref(), root, environment);
-    let yahoo = upstream(root);
+    let upstreams = upstream::read(root, environment);
     let cache = cache::read(root, environment);
     let history = history::read(root.table("history").as_ref());
     let groups = groups::read(root.table("symbols").as_ref(), path, &mut files);
     let calendars = calendars::read(root);
     let defaults = schedules::defaults(
         root.table("defaults").as_ref(),
-        yahoo.concurrency,
+        upstreams.tasks_at_once(),
         &calendars,
     );
     let named = schedules::Named {
@@ -49,7 +46,11 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
         files,
         daemon,
         store: store?,
-        yahoo,
+        yahoo: upstreams.yahoo,
+        tiingo: upstreams.tiingo,
+        binance: upstreams.binance,
+        tiingo_key: upstreams.tiingo_key,
+        quote_batch: upstreams.quote_batch,
         cache,
         history,
         alerts,
@@ -227,92 +228,6 @@ fn pool(table: Option<&Table<'_>>) -> PoolSettings {
     settings
 }
 
-fn upstream(root: &Table<'_>) -> UpstreamSettings {
-    let mut settings = UpstreamSettings {
-        base_url: DEFAULT_BASE_URL.to_owned(),
-        max_rps: 1.0,
-        burst: 2,
-        concurrency: 2,
-        user_agent: concat!(
-            "Mozilla/5.0 (compatible; finstage/",
-            env!("CARGO_PKG_VERSION"),
-            ")"
-        )
-        .to_owned(),
-        connect_timeout: Duration::from_secs(5),
-        request_timeout: Duration::from_secs(20),
-        cooldown: Cooldown {
-            initial: Duration::from_mins(1),
-            max: Duration::from_mins(30),
-        },
-        retry: Retry {
-            max_attempts: 4,
-            initial_interval: Duration::from_millis(500),
-            multiplier: 2.0,
-            max_interval: Duration::from_secs(30),
-            randomization_factor: 0.5,
-        },
-    };
-    let Some(all) = root.table("upstream") else {
-        return settings;
-    };
-    if let Some(table) = all.table("yahoo") {
-        yahoo(&table, &mut settings);
-    }
-    all.finish(&["tiingo", "binance"]);
-    settings
-}
-
-fn yahoo(table: &Table<'_>, settings: &mut UpstreamSettings) {
-    if let Some(url) = table.text("base_url") {
-        match check_base_url(url.value) {
-            Ok(base) => base.clone_into(&mut settings.base_url),
-            Err(reason) => table.context().error(
-                url.span,
-                format!("`base_url` {reason}"),
-                format!("write it like \"{DEFAULT_BASE_URL}\""),
-            ),
-        }
-    }
-    if let Some(agent) = table.text("user_agent") {
-        if agent.value.is_empty() || !agent.value.bytes().all(|b| (b' '..=b'~').contains(&b)) {
-            let message = "`user_agent` must be printable ASCII and not empty".to_owned();
-            table
-                .context()
-                .error(agent.span, message, "Yahoo answers 429 without one");
-        } else {
-            agent.value.clone_into(&mut settings.user_agent);
-        }
-    }
-    settings.max_rps = table
-        .number("max_rps", 0.01..=10_000.0)
-        .unwrap_or(settings.max_rps);
-    settings.burst = table.count("burst", 1_000).unwrap_or(settings.burst);
-    settings.concurrency = table
-        .count("concurrency", 1_000)
-        .unwrap_or(settings.concurrency);
-    settings.connect_timeout = table
-        .time_span("connect_timeout", 10 * MS, HOUR)
-        .unwrap_or(settings.connect_timeout);
-    settings.request_timeout = table
-        .time_span("request_timeout", 10 * MS, HOUR)
-        .unwrap_or(settings.request_timeout);
-    if let Some(cooldown) = table.table("cooldown") {
-        let (initial, max) = (settings.cooldown.initial, settings.cooldown.max);
-        settings.cooldown.initial = cooldown.time_span("initial", MS, DAY).unwrap_or(initial);
-        settings.cooldown.max = cooldown.time_span("max", MS, DAY).unwrap_or(max);
-        if settings.cooldown.max < settings.cooldown.initial {
-            let message = "`max` is shorter than `initial`".to_owned();
-            cooldown.context().error(cooldown.span(), message, "");
-        }
-        cooldown.finish(&[]);
-    }
-    if let Some(retry) = table.table("retry") {
-        read_retry(&retry, &mut settings.retry);
-    }
-    table.finish(&[]);
-}
-
 pub(super) fn read_retry(table: &Table<'_>, retry: &mut Retry) {
     retry.max_attempts = table
         .count("max_attempts", 20)
@@ -330,22 +245,6 @@ pub(super) fn read_retry(table: &Table<'_>, retry: &mut Retry) {
         .number("randomization_factor", 0.0..=1.0)
         .unwrap_or(retry.randomization_factor);
     table.finish(&[]);
-}
-
-/// Scheme and host only; https unless the host is this machine (for stand-ins and tests).
-fn check_base_url(url: &str) -> Result<&str, String> {
-    let url = url.trim_end_matches('/');
-    let (scheme, host) = url.split_once("://").ok_or("has no scheme")?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
-    if host.is_empty() || !host.chars().all(plain) {
-        return Err("must be scheme and host only: no user, path or query".to_owned());
-    }
-    match scheme {
-        "https" => Ok(url),
-        "http" if is_loopback(host) => Ok(url),
-        "http" => Err("must be https; plain http is for this machine only".to_owned()),
-        _ => Err(format!("has the unknown scheme `{scheme}`")),
-    }
 }
 
 pub(super) fn is_loopback(host: &str) -> bool {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::alerts::AlertTable;
 use super::secrets::Secret;
-use crate::domain::{Retry, Schedule, SessionCalendar};
+use crate::domain::{Provider, Retry, Schedule, SessionCalendar};
 use crate::telemetry::{LogFormat, LogLevel};
 
 /// Everything schedules.toml says.
@@ -32,6 +32,14 @@ pub struct Config {
     pub alerts: AlertTable,
     /// `[schedules.*]`, in order of name.
     pub schedules: Vec<Arc<Schedule>>,
+    /// `[upstream.tiingo]`.
+    pub tiingo: UpstreamSettings,
+    /// `[upstream.binance]`.
+    pub binance: UpstreamSettings,
+    /// The key for Tiingo, which never stands in the file.
+    pub tiingo_key: Option<Secret>,
+    /// `[upstream.yahoo] quotes.batch`.
+    pub quote_batch: QuoteBatch,
 }
 
 impl Config {
@@ -42,6 +50,15 @@ impl Config {
             .into_iter()
             .map(|(calendar, _)| Arc::clone(calendar))
             .collect()
+    }
+
+    /// How a provider is asked.
+    pub fn upstream(&self, provider: Provider) -> &UpstreamSettings {
+        match provider {
+            Provider::Yahoo => &self.yahoo,
+            Provider::Tiingo => &self.tiingo,
+            Provider::Binance => &self.binance,
+        }
     }
 
     /// The schedule of that name.
@@ -176,6 +193,15 @@ pub struct UpstreamSettings {
     pub cooldown: Cooldown,
     /// What happens after an outage-class fault.
     pub retry: Retry,
+}
+
+/// How quotes are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuoteBatch {
+    /// Each symbol's chart by itself.
+    None,
+    /// Up to 20 symbols in one request to the spark endpoint, closes only.
+    Spark,
 }
 
 /// How long all requests wait after the upstream refused one.

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, QuoteBatch};
+use crate::domain::Provider;
 use crate::jobs::{AlertBook, Freshness, Services};
 use crate::runner::Runner;
 use crate::scheduler::housekeeping::HousekeepingError;
 use crate::store::{Epoch, Store, StoreError};
 use crate::telemetry::{Meter, events};
-use crate::upstream::{Answers, ClientError, MarketData, Yahoo};
+use crate::upstream::{Answers, Binance, Chain, ClientError, Deferred, MarketData, Tiingo, Yahoo};
 
 /// Why the program could not start working.
 #[derive(Debug, thiserror::Error)]
@@ -53,19 +54,19 @@ pub struct Assembly {
 /// Opens the database, brings its schema up to date, and builds the client.
 pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembly, StartError> {
     let meter = Meter::default();
+    // A shared cache is reached in the background.
+    let answers = Answers::new(&config.cache, clock.clone());
     // Building the client reads the system's certificates (20 to 30 ms): meanwhile the database.
     let building = tokio::task::spawn_blocking({
-        let (settings, clock, meter) = (config.yahoo.clone(), clock.clone(), meter.clone());
-        move || Yahoo::new(&settings, clock, meter)
+        let (config, clock, meter) = (config.clone(), clock.clone(), meter.clone());
+        let answers = answers.clone();
+        move || providers(&config, answers, &clock, &meter)
     });
-    // Likewise: a shared cache is reached in the background.
-    let answers = Answers::new(&config.cache, clock.clone());
     let store = Store::open(&config.store, meter.clone()).await?;
     store.migrate().await?;
     let upstream = building
         .await
         .map_err(|error| ClientError::from_panic(&error))??;
-    let upstream = upstream.with_answers(answers.clone());
     store.claim_origin(&upstream.origin()).await?;
     let now = clock.now();
     let epoch = store.begin_epoch(now).await?;
@@ -84,6 +85,45 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembly, StartEr
         epoch,
         answers,
     })
+}
+
+/// All providers in one; each is asked only by tasks whose schedule names it.
+fn providers(
+    config: &Config,
+    answers: Option<Answers>,
+    clock: &Clock,
+    meter: &Meter,
+) -> Result<Chain, ClientError> {
+    let (clock, meter) = (clock.clone(), meter.clone());
+    let yahoo = Yahoo::new(&config.yahoo, clock.clone(), meter.clone())?.with_answers(answers);
+    let yahoo = match config.quote_batch {
+        QuoteBatch::None => yahoo,
+        QuoteBatch::Spark => yahoo.with_spark(),
+    };
+    let tiingo = {
+        let (settings, key) = (config.tiingo.clone(), config.tiingo_key.clone());
+        let (clock, meter) = (clock.clone(), meter.clone());
+        deferred(Provider::Tiingo, move || {
+            Tiingo::new(&settings, key.as_ref(), clock.clone(), meter.clone())
+        })
+    };
+    let settings = config.binance.clone();
+    let binance = deferred(Provider::Binance, move || {
+        Binance::new(&settings, clock.clone(), meter.clone())
+    });
+    Ok(Chain::new(vec![
+        (Provider::Yahoo, Arc::new(yahoo)),
+        (Provider::Tiingo, Arc::new(tiingo)),
+        (Provider::Binance, Arc::new(binance)),
+    ]))
+}
+
+fn deferred<M: MarketData + 'static>(
+    provider: Provider,
+    build: impl Fn() -> Result<M, ClientError> + Send + Sync + 'static,
+) -> Deferred {
+    let build = move || build().map(|built| Arc::new(built) as Arc<dyn MarketData>);
+    Deferred::new(provider.as_str(), build)
 }
 
 impl Assembly {

@@ -20,7 +20,7 @@ pub use manual::{ManualRun, run_manually};
 pub use serve::serve;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::simulator::{Options as SimulatorOptions, Simulator};
 use crate::telemetry::events;
 use shutdown::Signals;
@@ -37,7 +37,14 @@ pub async fn simulate(config: &mut Config) -> Result<Simulator, StartError> {
     let simulator = Simulator::start(options, Clock::system())
         .await
         .map_err(StartError::Simulator)?;
-    config.yahoo.base_url = simulator.base_url();
+    let base_url = simulator.base_url();
+    for settings in [&mut config.tiingo, &mut config.binance] {
+        // At Yahoo's pace: what an account allows is no matter here.
+        *settings = config.yahoo.clone();
+        settings.base_url.clone_from(&base_url);
+    }
+    config.tiingo_key = Some(Secret::new("simulated".to_owned()));
+    config.yahoo.base_url = base_url;
     events::SimulatorStarted {
         base_url: &config.yahoo.base_url,
     }

@@ -42,6 +42,16 @@ pub fn shortest_decimal(value: f64) -> f64 {
     narrow.to_string().parse().unwrap_or(widened)
 }
 
+/// `value` with so many significant decimal digits (at least one), as the nearest f64. Rounds the
+/// exact binary value, halves to even; non-finite values are returned unchanged.
+pub fn significant(value: f64, digits: usize) -> f64 {
+    if !value.is_finite() {
+        return value;
+    }
+    let text = format!("{value:.*e}", digits.saturating_sub(1));
+    text.parse().unwrap_or(value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +65,15 @@ mod tests {
         assert_eq!(shortest_decimal(123_456_792.0), 123_456_790.0);
         assert!(shortest_decimal(f64::NAN).is_nan());
         assert_eq!(shortest_decimal(0.0), 0.0);
+    }
+
+    #[test]
+    fn significant_digits_are_counted_from_the_first_that_is_not_zero() {
+        assert_eq!(significant(1_000.0 / 7.0, 10), 142.857_142_9);
+        assert_eq!(significant(0.000_123_456_789_012, 10), 0.000_123_456_789);
+        assert_eq!(significant(-94.900_5, 10), -94.900_5);
+        assert_eq!(significant(0.0, 10), 0.0);
+        assert!(significant(f64::NAN, 10).is_nan());
     }
 
     proptest! {

@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    HeartbeatUrl, JobKind, MisfirePolicy, OverlapPolicy, Retry, SessionCalendar, Sla, Symbol,
-    Trigger,
+    HeartbeatUrl, JobKind, MisfirePolicy, OverlapPolicy, Providers, Retry, SessionCalendar, Sla,
+    Symbol, Trigger,
 };
 
 /// The stable name of a schedule: the table's key in schedules.toml.
@@ -111,6 +111,8 @@ pub struct Schedule {
     pub description: Option<String>,
     /// Who to ask.
     pub owner: Option<String>,
+    /// Whom its tasks ask for prices, in this order.
+    pub providers: Providers,
 }
 
 impl Schedule {

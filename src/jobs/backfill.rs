@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use jiff::civil::{Date, Weekday};
 
 use super::refresh::{KNOWN_BARS, Keep, start_of_date, store};
+use super::splice::{self, Standing};
 use super::{Done, Services, store_fault};
 use crate::domain::Symbol;
 use crate::store::{Covers, Known};
@@ -34,6 +35,11 @@ pub(super) async fn perform(
         to: end.min(services.clock.now()),
     };
     let mut chart = services.upstream.chart(&request, budget).await?;
+    let standing = splice::standing(&chart, budget.providers(), &known);
+    if standing == Standing::Fills {
+        // Providers that fill send more than the window where they have to be compared.
+        splice::fits(&chart, &known)?;
+    }
     chart
         .bars
         .retain(|bar| (from..=to).contains(&bar.trading_date));
@@ -41,7 +47,7 @@ pub(super) async fn perform(
         symbol,
         chart,
         &known,
-        Keep::Piece(covers(from, to, &known)),
+        (Keep::Piece(covers(from, to, &known)), standing),
         services,
     )
     .await

@@ -12,6 +12,7 @@ mod price_snapshots;
 mod quotes;
 mod refresh;
 mod restatement;
+mod splice;
 
 use std::sync::Arc;
 

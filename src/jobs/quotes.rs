@@ -1,11 +1,14 @@
 //! Job `quotes`: the latest price. Symbols whose bars are kept get those brought up to date by the
 //! same answer.
 
+use jiff::tz::TimeZone;
+
 use super::freshness::SAME_ANSWER;
-use super::refresh::{Reach, refresh};
-use super::{Done, Services};
+use super::refresh::{KNOWN_BARS, Keep, Reach, refresh, store};
+use super::splice::Standing;
+use super::{Done, Services, store_fault};
 use crate::domain::Symbol;
-use crate::upstream::{Budget, Fault};
+use crate::upstream::{Budget, Fault, LatestRequest};
 
 pub(super) async fn perform(
     symbol: &Symbol,
@@ -19,5 +22,36 @@ pub(super) async fn perform(
     {
         return Ok(Done::default());
     }
+    if services.upstream.gives_latest(budget)
+        && let Some(done) = by_batch(symbol, services, budget).await?
+    {
+        return Ok(done);
+    }
     refresh(symbol, Reach::LatestPrice, services, budget).await
+}
+
+/// The price alone, where the provider gives it cheaper than a chart; bars are left to other jobs.
+async fn by_batch(
+    symbol: &Symbol,
+    services: &Services,
+    budget: &Budget,
+) -> Result<Option<Done>, Fault> {
+    let known = services
+        .store
+        .known(symbol, KNOWN_BARS)
+        .await
+        .map_err(store_fault)?;
+    let zone = known
+        .instrument
+        .as_ref()
+        .and_then(|instrument| TimeZone::get(&instrument.timezone).ok());
+    let request = LatestRequest {
+        symbol: symbol.clone(),
+        zone,
+    };
+    let Some(chart) = services.upstream.latest(&request, budget).await else {
+        return Ok(None);
+    };
+    let keep = (Keep::Quote, Standing::Keeps);
+    store(symbol, chart, &known, keep, services).await.map(Some)
 }

@@ -4,9 +4,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::restatement::{Restatement, restatement};
+use super::restatement::Restatement;
+use super::splice::{Standing, compare};
 use super::{Done, Services, alerts, store_fault};
-use crate::domain::{DailyBar, FaultClass, PriceSnapshot, Quote, Symbol};
+use crate::domain::{DailyBar, FaultClass, PriceBasis, PriceSnapshot, Quote, Symbol};
 use crate::store::{Answer, Covers, Instrument, Known};
 use crate::telemetry::events;
 use crate::upstream::{Budget, Chart, ChartRequest, Fault};
@@ -75,7 +76,16 @@ pub(super) async fn refresh(
         (Reach::Everything, _) | (_, None) => Covers::FromFirstBar,
         _ => Covers::Unchanged,
     };
-    let restated = match judge(&chart, &known, symbol, services) {
+    // Pieces without a series have nothing to restate.
+    let (verdict, standing) = match known.high {
+        None => (Restatement::None, Standing::Keeps),
+        Some(_) => compare(&chart, budget.providers(), &known)?,
+    };
+    if verdict != Restatement::None {
+        // Nothing the upstream said before is to be given again.
+        services.upstream.forget(symbol);
+    }
+    let restated = match verdict {
         Restatement::None => None,
         Restatement::UnitMixUp(ratio) => {
             let message = format!(
@@ -95,10 +105,8 @@ pub(super) async fn refresh(
         covers = how;
         if reach != Reach::Everything {
             let from = start_of_date(high.covered_from).min(request.from);
-            chart = services
-                .upstream
-                .chart(&ChartRequest { from, ..request }, budget)
-                .await?;
+            let request = ChartRequest { from, ..request };
+            chart = from_the_same(&chart, &request, &reason, services, budget).await?;
         }
         // A shorter answer would leave the older bars on the old scale, for ever.
         let reached = high
@@ -120,24 +128,31 @@ pub(super) async fn refresh(
         Reach::LatestPrice if known.high.is_none() => Keep::Quote,
         _ => Keep::Series(covers),
     };
-    let done = store(symbol, chart, &known, keep, services).await?;
+    let done = store(symbol, chart, &known, (keep, standing), services).await?;
     if reach == Reach::Everything {
         services.freshness.fetched_whole_history(symbol);
     }
     Ok(done)
 }
 
-/// Whether the series was restated. If so, nothing the upstream said before is to be given again.
-fn judge(chart: &Chart, known: &Known, symbol: &Symbol, services: &Services) -> Restatement {
-    // Pieces without a series have nothing to restate.
-    if known.high.is_none() {
-        return Restatement::None;
+/// The whole series of the provider that has told of its restatement; another one's would be a
+/// mixture.
+async fn from_the_same(
+    told: &Chart,
+    request: &ChartRequest,
+    reason: &str,
+    services: &Services,
+    budget: &Budget,
+) -> Result<Chart, Fault> {
+    let chart = services.upstream.chart(request, budget).await?;
+    if chart.source == told.source {
+        return Ok(chart);
     }
-    let verdict = restatement(chart, known);
-    if verdict != Restatement::None {
-        services.upstream.forget(symbol);
-    }
-    verdict
+    let message = format!(
+        "restated by {} ({reason}), which then could not send the whole series",
+        told.source
+    );
+    Err(Fault::new(FaultClass::Outage, message))
 }
 
 /// Stores an answer; says which rows were refused.
@@ -145,13 +160,17 @@ pub(super) async fn store(
     symbol: &Symbol,
     chart: Chart,
     known: &Known,
-    keep: Keep,
+    (keep, standing): (Keep, Standing),
     services: &Services,
 ) -> Result<Done, Fault> {
+    if chart.price_basis != PriceBasis::SplitAdjusted {
+        let message = format!("{} sent prices that are not split-adjusted", chart.source);
+        return Err(Fault::new(FaultClass::BadPayload, message));
+    }
     let rows_rejected = chart.rejected.len() as u64;
     if let Some((date, flaw)) = chart.rejected.first() {
         events::DataRowsRejected {
-            provider: services.upstream.name(),
+            provider: chart.source,
             symbol: symbol.as_str(),
             rows: rows_rejected,
             first_date: &date.to_string(),
@@ -174,7 +193,14 @@ pub(super) async fn store(
     }
     let settles_at = chart.settles_at;
     let previous = previous_session(&chart, known);
-    let answer = answer(chart, previous, keep, services.upstream.name());
+    let mut answer = answer(chart, previous, keep);
+    if standing == Standing::Fills {
+        answer.fills_only = true;
+        answer.instrument = known.instrument.clone().unwrap_or(answer.instrument);
+        if let Some(quote) = &mut answer.quote {
+            quote.currency.clone_from(&answer.instrument.currency);
+        }
+    }
     let now = services.clock.now();
     let written = services
         .store
@@ -193,12 +219,7 @@ pub(super) async fn store(
     })
 }
 
-fn answer(
-    chart: Chart,
-    previous: Option<PriceSnapshot>,
-    keep: Keep,
-    source: &'static str,
-) -> Answer {
+fn answer(chart: Chart, previous: Option<PriceSnapshot>, keep: Keep) -> Answer {
     let quote = chart
         .price
         .filter(|_| !matches!(keep, Keep::Piece(_)))
@@ -209,7 +230,9 @@ fn answer(
                 market_time: latest.market_time,
                 trading_date,
                 currency: chart.currency.clone(),
-                previous_close: previous.map(|session| session.close),
+                previous_close: previous
+                    .map(|session| session.close)
+                    .or(latest.previous_close),
                 day_high: latest.day_high,
                 day_low: latest.day_low,
                 day_volume: latest.day_volume,
@@ -230,8 +253,9 @@ fn answer(
         bars,
         quote,
         instrument,
-        source,
+        source: chart.source,
         covers,
+        fills_only: false,
     }
 }
 

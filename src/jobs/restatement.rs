@@ -14,7 +14,7 @@ const CLOSE_TOLERANCE: f64 = 0.005;
 const ADJUSTED_TOLERANCE: f64 = 1e-5;
 
 /// Sessions of the overlap that must agree on a ratio.
-const AGREEING_SESSIONS: usize = 3;
+pub(super) const AGREEING_SESSIONS: usize = 3;
 
 /// Ratios of a series that was sent in another unit (pence for pounds), not split.
 const UNIT_RATIOS: [f64; 4] = [100.0, 0.01, 1_000.0, 0.001];
@@ -112,8 +112,10 @@ pub(super) mod tests {
         }
     }
 
-    fn chart(bars: Vec<DailyBar>, splits: Vec<(Date, f64)>) -> Chart {
+    pub(in crate::jobs) fn chart(bars: Vec<DailyBar>, splits: Vec<(Date, f64)>) -> Chart {
         Chart {
+            source: "yahoo",
+            price_basis: crate::domain::PriceBasis::SplitAdjusted,
             symbol: "X".into(),
             granularity: "1d".into(),
             zone: TimeZone::UTC,

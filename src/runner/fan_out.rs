@@ -190,7 +190,9 @@ impl Round<'_, '_> {
 
     fn launch(&mut self, symbol: &Symbol) {
         let counts = Arc::new(CallCounts::default());
-        let budget = Budget::starting_now(self.spec.schedule.task_timeout, Arc::clone(&counts));
+        let schedule = &self.spec.schedule;
+        let budget = Budget::starting_now(schedule.task_timeout, Arc::clone(&counts))
+            .asking(schedule.providers);
         let task = InFlight {
             symbol: symbol.clone(),
             counts,

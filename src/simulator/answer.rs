@@ -57,9 +57,11 @@ pub(super) struct Request<'a> {
 #[derive(Debug)]
 pub(super) struct World {
     /// Every market.
-    markets: Markets,
-    cache: Cache,
-    seed: u64,
+    pub(super) markets: Markets,
+    /// Histories already walked.
+    pub(super) cache: Cache,
+    /// What everything is drawn from.
+    pub(super) seed: u64,
 }
 
 impl World {

@@ -349,6 +349,6 @@ fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     clippy::cast_possible_truncation,
     reason = "Yahoo's prices are float32: narrowing is the point"
 )]
-fn narrow(price: f64) -> f32 {
+pub(super) fn narrow(price: f64) -> f32 {
     price as f32
 }

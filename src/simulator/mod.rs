@@ -1,4 +1,5 @@
-//! A Yahoo-compatible upstream with faults, on loopback: for demonstrations, soak runs and tests.
+//! An upstream with faults on loopback that speaks as Yahoo, Tiingo and Binance do, of one and the
+//! same market: for demonstrations, soak runs and tests.
 //!
 //! Prices are generated from `(seed, symbol, date)` and nothing else: the same bars on every
 //! machine, at every start, in every window. Yahoo's habits are kept, the awkward ones included:
@@ -6,6 +7,7 @@
 //! text bodies with 429.
 
 mod answer;
+mod binance;
 mod hash;
 mod history;
 mod json;
@@ -15,9 +17,11 @@ mod options;
 mod query;
 mod reserved;
 mod server;
+mod spark;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod tiingo;
 mod walk;
 mod zone;
 

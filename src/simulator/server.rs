@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{Answer, Kind, Request, World, not_found};
 use super::options::{Fault, Options};
 use super::stats::{Ledger, Visit};
+use super::tiingo;
 use crate::clock::Clock;
 use crate::domain::Symbol;
 
@@ -54,6 +55,9 @@ pub(super) struct Server {
 pub(super) fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/v8/finance/chart/{symbol}", get(chart))
+        .route("/v7/finance/spark", get(spark))
+        .route("/tiingo/daily/{ticker}/prices", get(tiingo_prices))
+        .route("/api/v3/klines", get(klines))
         .route("/__stats", get(stats))
         .fallback(elsewhere)
         .method_not_allowed_fallback(elsewhere)
@@ -74,6 +78,64 @@ async fn chart(
     }
     server.delay(server.options.latency).await;
     server.chart(visit, &symbol, &query)
+}
+
+async fn spark(
+    State(server): State<Arc<Server>>,
+    query: Result<Query<Pairs>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let query = query.map(|Query(pairs)| pairs).unwrap_or_default();
+    let symbols = first(&query, "symbols").to_owned();
+    let one = symbols.split(',').next().unwrap_or_default().to_owned();
+    server
+        .answer_other(&headers, &one, |server, now_s| {
+            server.world.spark(&symbols, now_s)
+        })
+        .await
+}
+
+async fn tiingo_prices(
+    State(server): State<Arc<Server>>,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<Pairs>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let ticker = path.map(|Path(ticker)| ticker).unwrap_or_default();
+    let query = query.map(|Query(pairs)| pairs).unwrap_or_default();
+    let token = headers.get(AUTHORIZATION);
+    let token = token.and_then(|value| value.to_str().ok()?.strip_prefix("Token "));
+    let has_token = token.is_some_and(|token| !token.trim().is_empty());
+    server
+        .answer_other(&headers, &ticker, |server, now_s| {
+            server.world.tiingo(tiingo::Request {
+                ticker: &ticker,
+                query: &query,
+                has_token,
+                now_s,
+            })
+        })
+        .await
+}
+
+async fn klines(
+    State(server): State<Arc<Server>>,
+    query: Result<Query<Pairs>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let query = query.map(|Query(pairs)| pairs).unwrap_or_default();
+    let pair = first(&query, "symbol").to_owned();
+    server
+        .answer_other(&headers, &pair, |server, now_s| {
+            server.world.klines(&query, now_s)
+        })
+        .await
+}
+
+/// The first value of a key, or nothing.
+fn first<'q>(query: &'q Pairs, key: &str) -> &'q str {
+    let found = query.iter().find(|(name, _)| name == key);
+    found.map_or("", |(_, value)| value.as_str())
 }
 
 async fn stats(State(server): State<Arc<Server>>) -> Response {
@@ -121,6 +183,31 @@ impl Server {
         });
         match fault {
             None => plain(&visit, answer),
+            Some(fault) => self.spoil(fault, visit, answer),
+        }
+    }
+
+    /// Answers in another format than that of charts, with the same edge, latency and faults; such
+    /// answers do not name their symbol, so that none can be wrong: a server error stands for it.
+    async fn answer_other(
+        self: &Arc<Self>,
+        headers: &HeaderMap,
+        symbol: &str,
+        answer: impl Fn(&Self, i64) -> Answer,
+    ) -> Response {
+        let (visit, refused) = self.enter(headers);
+        if let Some((body, kind)) = refused {
+            return text(&visit, StatusCode::TOO_MANY_REQUESTS, body, kind);
+        }
+        self.delay(self.options.latency).await;
+        if Symbol::try_new(symbol).is_err() {
+            return plain(&visit, not_found());
+        }
+        let index = self.ledger.count_symbol(symbol);
+        let answer = answer(self, self.clock.now().as_second());
+        match self.options.fault(self.world.fault_draws(symbol, index)) {
+            None => plain(&visit, answer),
+            Some(Fault::WrongSymbol) => self.spoil(Fault::ServerError, visit, answer),
             Some(fault) => self.spoil(fault, visit, answer),
         }
     }

@@ -30,6 +30,8 @@ pub struct Known {
     pub instrument: Option<Instrument>,
     /// The stored all-time high.
     pub high: Option<AllTimeHigh>,
+    /// The provider of each of the bars, in their order.
+    pub sources: Vec<String>,
 }
 
 /// A validated answer, ready to be stored.
@@ -45,6 +47,8 @@ pub struct Answer {
     pub source: &'static str,
     /// What the bars say about the time they span.
     pub covers: Covers,
+    /// Whether the bars only fill sessions without a final one: those of another provider stay.
+    pub fills_only: bool,
 }
 
 /// What an answer's bars say about the time they span.

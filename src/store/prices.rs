@@ -112,8 +112,10 @@ async fn known<C: ConnectionTrait>(
         .filter(daily_bars::Column::Symbol.eq(key))
         .order_by_desc(daily_bars::Column::TradingDate)
         .limit(bars);
-    let mut bars: Vec<DailyBar> = newest.all(connection).await?.iter().map(bar_of).collect();
-    bars.reverse();
+    let mut rows = newest.all(connection).await?;
+    rows.reverse();
+    let bars = rows.iter().map(bar_of).collect();
+    let sources = rows.into_iter().map(|row| row.source).collect();
     let quote = quotes::Entity::find_by_id(key.to_owned())
         .one(connection)
         .await?;
@@ -128,6 +130,7 @@ async fn known<C: ConnectionTrait>(
         quote: quote.map(quote_of),
         instrument: instrument.map(instrument_of),
         high: high.as_ref().map(high_of),
+        sources,
     })
 }
 
@@ -223,6 +226,9 @@ fn changes(answer: &Answer, older: &[DailyBar], known: &Known) -> Changes {
         }
         if !old.is_final {
             changes.fresh.push(new);
+            continue;
+        }
+        if answer.fills_only {
             continue;
         }
         if (new.close, new.high, new.low) != (old.close, old.high, old.low) {

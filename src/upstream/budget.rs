@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::clock;
+use crate::domain::Providers;
 
 /// Requests of one task. Shared with the runner, so that the count survives a task that is cut off.
 #[derive(Debug, Default)]
@@ -39,8 +40,11 @@ impl CallCounts {
 pub struct Budget {
     started: Instant,
     allowed: Duration,
-    waited_ms: AtomicU32,
+    waited_ms: Arc<AtomicU32>,
     counts: Arc<CallCounts>,
+    providers: Providers,
+    /// Of a share: where the whole counts its waits.
+    whole_waited_ms: Option<Arc<AtomicU32>>,
 }
 
 impl Budget {
@@ -49,9 +53,48 @@ impl Budget {
         Self {
             started: clock::monotonic(),
             allowed,
-            waited_ms: AtomicU32::new(0),
+            waited_ms: Arc::default(),
             counts,
+            providers: Providers::default(),
+            whole_waited_ms: None,
         }
+    }
+
+    /// The same for a task that may ask these providers.
+    #[must_use]
+    pub fn asking(mut self, providers: Providers) -> Self {
+        self.providers = providers;
+        self
+    }
+
+    /// Whom the task may ask, in this order.
+    pub fn providers(&self) -> Providers {
+        self.providers
+    }
+
+    /// An equal part of the time that is left, for one of `parts` providers. What is spent of it is
+    /// spent of the whole, and a cool-down longer than it is not waited for.
+    pub(super) fn share(&self, parts: u32) -> Self {
+        let now = clock::monotonic();
+        let left = self.deadline().saturating_duration_since(now);
+        Self {
+            started: now,
+            allowed: left / parts.max(1),
+            waited_ms: Arc::default(),
+            counts: Arc::clone(&self.counts),
+            providers: self.providers,
+            whole_waited_ms: Some(Arc::clone(&self.waited_ms)),
+        }
+    }
+
+    /// The longest cool-down that is waited for; `None` when any is.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let is_share = self.whole_waited_ms.is_some();
+        let left = || {
+            self.deadline()
+                .saturating_duration_since(clock::monotonic())
+        };
+        is_share.then(left)
     }
 
     /// When the task has to be done.
@@ -64,6 +107,9 @@ impl Budget {
     pub fn add_wait(&self, waited: Duration) {
         let ms = u32::try_from(waited.as_millis()).unwrap_or(u32::MAX);
         self.waited_ms.fetch_add(ms, Ordering::Relaxed);
+        if let Some(whole) = &self.whole_waited_ms {
+            whole.fetch_add(ms, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn count_call(&self, is_retry: bool) {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{StatusCode, Url, redirect};
 
 use super::Fault;
-use crate::config::UpstreamSettings;
+use crate::config::{Secret, UpstreamSettings};
 use crate::domain::FaultClass;
 
 /// Largest body read, decompressed: twenty times a 40-year answer.
@@ -25,6 +25,10 @@ impl ClientError {
     pub fn from_panic(error: &tokio::task::JoinError) -> Self {
         Self(error.to_string())
     }
+
+    pub(super) fn without_zone(error: &jiff::Error) -> Self {
+        Self(format!("the time zone database is missing: {error}"))
+    }
 }
 
 /// An answer, whatever it says.
@@ -42,11 +46,28 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(settings: &UpstreamSettings) -> Result<Self, ClientError> {
+        Self::authorized(settings, None)
+    }
+
+    /// A client whose every request carries this `Authorization`.
+    pub(super) fn authorized(
+        settings: &UpstreamSettings,
+        authorization: Option<&Secret>,
+    ) -> Result<Self, ClientError> {
         let failed = |error: &dyn std::fmt::Display| ClientError(error.to_string());
         // A second call finds it installed, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let base = Url::parse(&settings.base_url).map_err(|error| failed(&error))?;
+        let mut headers = HeaderMap::new();
+        if let Some(authorization) = authorization {
+            // The error of a header's value does not show it.
+            let value = HeaderValue::from_str(authorization.expose());
+            let mut value = value.map_err(|error| failed(&error))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
         let mut builder = reqwest::Client::builder()
+            .default_headers(headers)
             .user_agent(&settings.user_agent)
             .redirect(redirect::Policy::none())
             .connect_timeout(settings.connect_timeout)
@@ -95,7 +116,10 @@ impl Client {
 
 /// Seconds of a `Retry-After`; its date form is not used by any upstream we know.
 fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
-    let relevant = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+    let relevant = matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::IM_A_TEAPOT
+    ) || status.is_server_error();
     let text = headers
         .get(RETRY_AFTER)
         .filter(|_| relevant)?

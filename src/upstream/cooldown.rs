@@ -89,6 +89,15 @@ impl Cooldown {
         self.lock().state != State::Open
     }
 
+    /// How long nobody may send; zero while a probe is under way, `None` when everybody may.
+    pub(super) fn remaining(&self) -> Option<Duration> {
+        match self.lock().state {
+            State::Open => None,
+            State::ClosedUntil(until) => Some(until.saturating_duration_since(clock::monotonic())),
+            State::Probing => Some(Duration::ZERO),
+        }
+    }
+
     fn settle(&self, state: State) {
         self.lock().state = state;
         self.changed.notify_waiters();

@@ -72,7 +72,9 @@ impl Gate {
             };
             match fault.class {
                 // Put back: the next turn comes when the cool-down is over.
-                FaultClass::RateLimited | FaultClass::Blocked if refusals < MAX_REFUSALS => {
+                FaultClass::RateLimited | FaultClass::Blocked
+                    if refusals < MAX_REFUSALS && self.too_long_a_wait(budget).is_none() =>
+                {
                     refusals += 1;
                 }
                 FaultClass::Outage => {
@@ -110,6 +112,9 @@ impl Gate {
         // Never closed; were it, going on without a place would be the lesser evil.
         let _place = self.places.acquire().await.ok();
         let leave = loop {
+            if let Some(fault) = self.too_long_a_wait(budget) {
+                return Err(fault);
+            }
             let leave = self.cooldown.leave().await;
             self.limiter.pass().await;
             // While this one waited for the pace, another may have been refused.
@@ -141,6 +146,15 @@ impl Gate {
         };
         self.learn(leave, budget, &outcome);
         outcome
+    }
+
+    /// A task that may ask somebody else does not wait for a cool-down longer than its patience.
+    fn too_long_a_wait(&self, budget: &Budget) -> Option<Fault> {
+        let wait = self.cooldown.remaining()?;
+        budget.patience().filter(|patience| wait > *patience)?;
+        let wait = crate::domain::format_span(wait);
+        let message = format!("the upstream refuses us for another {wait}");
+        Some(Fault::new(FaultClass::RateLimited, message))
     }
 
     /// Tells the cool-down what the answer says about our standing with the upstream.

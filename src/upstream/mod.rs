@@ -3,13 +3,19 @@
 //! (backoff) around them; and in front of all that the answers of a moment ago.
 
 mod answers;
+pub mod binance;
 mod budget;
+mod chain;
 mod client;
 mod cooldown;
+mod deferred;
+mod endpoint;
 mod gate;
+mod health;
 mod limiter;
 mod pings;
 mod retry;
+pub mod tiingo;
 pub mod yahoo;
 
 use std::time::Duration;
@@ -19,14 +25,18 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 pub use answers::Answers;
+pub use binance::Binance;
 pub use budget::{Budget, CallCounts};
+pub use chain::Chain;
 pub use client::ClientError;
+pub use deferred::Deferred;
 pub use gate::Gate;
 pub use pings::Pings;
 pub use retry::Waits;
+pub use tiingo::Tiingo;
 pub use yahoo::Yahoo;
 
-use crate::domain::{BarFlaw, DailyBar, FaultClass, Symbol};
+use crate::domain::{BarFlaw, DailyBar, FaultClass, PriceBasis, Symbol};
 
 /// A provider of daily bars and the latest price.
 #[async_trait::async_trait]
@@ -46,7 +56,24 @@ pub trait MarketData: Send + Sync {
     /// even when the same one was answered a moment ago.
     fn forget(&self, _symbol: &Symbol) {}
 
-    /// Daily bars of one symbol in a window, with the latest price.
+    /// Whether a symbol of this form can be one of the provider's. Others are not asked for.
+    fn can_have(&self, _symbol: &Symbol) -> bool {
+        true
+    }
+
+    /// Whether [`Self::latest`] is worth asking for this task.
+    fn gives_latest(&self, _budget: &Budget) -> bool {
+        false
+    }
+
+    /// The latest price alone, as a chart without bars, where the provider has a cheaper way to it
+    /// than a chart. `None` when it has not, or when that way failed: then a chart is asked for.
+    async fn latest(&self, _request: &LatestRequest, _budget: &Budget) -> Option<Chart> {
+        None
+    }
+
+    /// Daily bars of one symbol in a window, with the latest price. Bars behind the window may
+    /// come, too, where the provider needs them for itself.
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault>;
 }
 
@@ -59,6 +86,15 @@ pub struct ChartRequest {
     pub from: Timestamp,
     /// End of the window, included.
     pub to: Timestamp,
+}
+
+/// A question for the latest price.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LatestRequest {
+    /// The symbol.
+    pub symbol: Symbol,
+    /// The exchange's zone as far as it is known; some answers do not tell it.
+    pub zone: Option<TimeZone>,
 }
 
 /// What went wrong with a question, as a class with words.
@@ -87,6 +123,10 @@ impl Fault {
 /// An answer, parsed and sorted into good and bad rows. Prices are rounded to their short form.
 #[derive(Debug, Clone)]
 pub struct Chart {
+    /// Name of the provider that answered.
+    pub source: &'static str,
+    /// What the prices are adjusted for.
+    pub price_basis: PriceBasis,
     /// The symbol as the upstream spells it.
     pub symbol: String,
     /// The interval of the rows as the upstream states it.
@@ -137,4 +177,6 @@ pub struct LatestPrice {
     pub day_low: Option<f64>,
     /// Volume of the session so far.
     pub day_volume: Option<i64>,
+    /// Close of the session before, where the answer tells it without bars.
+    pub previous_close: Option<f64>,
 }

@@ -6,6 +6,7 @@ mod calendars;
 mod difference;
 mod lints;
 mod problems;
+mod providers;
 mod random;
 mod several;
 mod valid;

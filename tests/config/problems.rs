@@ -257,7 +257,7 @@ fn a_calendar_that_cannot_be_is_told() {
 
 #[rustfmt::skip]
 const PLANNED: &[Case] = &[
-    (12, "symbols = [\"A\"]\nproviders = [\"yahoo\"]", "13:1", "`providers` in [schedules.us] is not supported by this version", "CHANGELOG"),
+    (12, "symbols = [\"A\"]\nbatch = 2", "13:1", "`batch` in [schedules.us] is not supported by this version", "CHANGELOG"),
     (11, "cron = \"0 9 * * *\"\nafter = \"us\"", "12:1", "`after` in [schedules.us] is not supported", ""),
 ];
 

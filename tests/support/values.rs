@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use finstage::domain::{
-    DailyBar, Fire, JobKind, MisfirePolicy, OverlapPolicy, Quote, RunOrigin, RunState, Schedule,
-    ScheduleId, Sla, Symbol, Trigger,
+    DailyBar, Fire, JobKind, MisfirePolicy, OverlapPolicy, Providers, Quote, RunOrigin, RunState,
+    Schedule, ScheduleId, Sla, Symbol, Trigger,
 };
 use finstage::store::{Answer, Claim, Covers, Instrument};
 use jiff::Timestamp;
@@ -59,6 +59,7 @@ pub(crate) fn planned(name: &str) -> Schedule {
         tags: Vec::new(),
         description: None,
         owner: None,
+        providers: Providers::default(),
     }
 }
 
@@ -125,5 +126,6 @@ pub(crate) fn answer(bars: &[DailyBar], quote: Option<Quote>) -> Answer {
         },
         source: "yahoo",
         covers: Covers::FromFirstBar,
+        fills_only: false,
     }
 }

@@ -19,6 +19,7 @@ pub(super) fn all(schedule: &Schedule) -> Vec<Setting> {
         line("job", schedule.job.as_str().to_owned()),
         line("fires", fires_in_words(schedule)),
         line("symbols", symbols(schedule)),
+        line("providers", schedule.providers.to_string()),
         line(
             "concurrency",
             format!("{} symbols at once", schedule.concurrency),

@@ -71,8 +71,10 @@ fn budget(
     config: &Config,
     lint: &mut impl FnMut(String, String),
 ) {
+    let provider = schedule.providers.first();
+    let max_rps = config.upstream(provider).max_rps;
     #[allow(clippy::cast_precision_loss, reason = "a number of symbols")]
-    let needed = Duration::from_secs_f64(schedule.symbols.len() as f64 / config.yahoo.max_rps);
+    let needed = Duration::from_secs_f64(schedule.symbols.len() as f64 / max_rps);
     if needed > period {
         lint(
             format!(
@@ -80,10 +82,10 @@ fn budget(
                 schedule.id,
                 schedule.symbols.len(),
                 format_span(period),
-                config.yahoo.max_rps,
+                max_rps,
                 format_span(needed),
             ),
-            "fire less often, name fewer symbols, or raise [upstream.yahoo] max_rps".to_owned(),
+            format!("fire less often, name fewer symbols, or raise [upstream.{provider}] max_rps"),
         );
     } else if needed > schedule.timeout {
         lint(
@@ -91,10 +93,10 @@ fn budget(
                 "a run of `{}` needs {} at {} requests/s, its timeout is {}",
                 schedule.id,
                 format_span(needed),
-                config.yahoo.max_rps,
+                max_rps,
                 format_span(schedule.timeout),
             ),
-            "raise the schedule's timeout or [upstream.yahoo] max_rps".to_owned(),
+            format!("raise the schedule's timeout or [upstream.{provider}] max_rps"),
         );
     }
 }

@@ -7,9 +7,10 @@ use jiff::tz::TimeZone;
 use super::PLANNED;
 use super::trigger::timezone;
 use crate::config::calendars::{Calendars, Chosen};
-use crate::config::reader::Table;
+use crate::config::problem::suggestion;
+use crate::config::reader::{At, Table};
 use crate::config::sections::read_retry;
-use crate::domain::{MisfirePolicy, OverlapPolicy, Retry, Sla};
+use crate::domain::{MisfirePolicy, OverlapPolicy, Provider, Providers, Retry, Sla};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,6 +61,7 @@ pub(in crate::config) struct Common {
     pub(super) retry: Option<Retry>,
     pub(super) pause_after_failures: Option<u32>,
     pub(super) sla: Sla,
+    pub(super) providers: Providers,
 }
 
 impl Common {
@@ -99,8 +101,42 @@ impl Common {
                 .count("pause_after_failures", 1_000)
                 .or(self.pause_after_failures),
             sla: sla(table, self.sla),
+            providers: providers(table).unwrap_or(self.providers),
         }
     }
+}
+
+/// Whom to ask, in this order.
+fn providers(table: &Table<'_>) -> Option<Providers> {
+    let texts = table.texts("providers")?;
+    let context = table.context();
+    let names = Provider::ALL.map(Provider::as_str);
+    let mut list = Vec::with_capacity(texts.len());
+    for At { value, span } in &texts {
+        match Provider::from_name(value) {
+            Some(provider) if list.contains(&provider) => {
+                let message = format!("`providers` names `{value}` twice");
+                context.error(
+                    span.clone(),
+                    message,
+                    "each is asked once; remove one of the two",
+                );
+                return None;
+            }
+            Some(provider) => list.push(provider),
+            None => {
+                let message = format!("there is no provider `{value}`");
+                context.error(span.clone(), message, suggestion(value, &names));
+                return None;
+            }
+        }
+    }
+    let providers = Providers::try_new(&list);
+    if texts.is_empty() {
+        let message = format!("`providers` in {} is an empty list", table.name());
+        context.error(table.span(), message, "providers = [\"yahoo\", \"tiingo\"]");
+    }
+    providers
 }
 
 fn retry(table: &Table<'_>) -> Option<Retry> {
@@ -146,6 +182,7 @@ pub(in crate::config) fn defaults(
         retry: None,
         pause_after_failures: None,
         sla: Sla::default(),
+        providers: Providers::default(),
     };
     let Some(table) = table else { return built_in };
     let defaults = built_in.overlaid(table, calendars);

@@ -17,13 +17,7 @@ pub(super) use common::{Common, defaults};
 pub(super) use trigger::timezone;
 
 /// Keys the documentation knows and this version does not.
-const PLANNED: [&str; 5] = [
-    "after",
-    "params",
-    "providers",
-    "batch",
-    "fire_without_ledger",
-];
+const PLANNED: [&str; 4] = ["after", "params", "batch", "fire_without_ledger"];
 
 /// What schedules may refer to.
 pub(super) struct Named<'n> {
@@ -92,6 +86,7 @@ fn schedule(name: &At<&str>, table: &Table<'_>, named: &Named<'_>) -> Option<Sch
         tags: tags.iter().map(|at| at.value.to_owned()).collect(),
         description,
         owner,
+        providers: common.providers,
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::domain::{JobKind, ScheduleId, Trigger};
+use crate::domain::{JobKind, Providers, ScheduleId, Trigger};
 
 /// A schedule of one fire a minute, as the defaults have it.
 pub(in crate::scheduler) fn every_minute() -> Schedule {
@@ -39,6 +39,7 @@ pub(in crate::scheduler) fn every_minute() -> Schedule {
         tags: Vec::new(),
         description: None,
         owner: None,
+        providers: Providers::default(),
     }
 }
 

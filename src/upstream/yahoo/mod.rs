@@ -2,14 +2,17 @@
 
 mod classify;
 mod parse;
-mod wire;
+mod spark;
+mod spark_parse;
+pub(super) mod wire;
 
 use jiff::Timestamp;
 use reqwest::Url;
 
 use super::answers::{Fetched, Origin, Question};
 use super::client::{Body, Client, ClientError, MAX_BODY_BYTES};
-use super::{Answers, Budget, Chart, ChartRequest, Fault, Gate, MarketData};
+use super::endpoint::origin_of;
+use super::{Answers, Budget, Chart, ChartRequest, Fault, Gate, LatestRequest, MarketData};
 use crate::clock::Clock;
 use crate::config::UpstreamSettings;
 use crate::domain::{FaultClass, Symbol};
@@ -35,6 +38,8 @@ pub struct Yahoo {
     answers: Option<Answers>,
     /// Host and port, for telling answers of different upstreams apart.
     place: String,
+    /// Questions for quotes that wait to be sent together, where that is wanted.
+    spark: Option<spark::Collector>,
 }
 
 impl Yahoo {
@@ -54,6 +59,7 @@ impl Yahoo {
             meter,
             answers: None,
             place,
+            spark: None,
         })
     }
 
@@ -112,15 +118,19 @@ impl MarketData for Yahoo {
     }
 
     fn origin(&self) -> String {
-        let base = self.client.base();
-        match (base.scheme(), base.host_str()) {
-            ("http", _) | (_, None) => "simulated".to_owned(),
-            (_, Some(host)) => host.to_owned(),
-        }
+        origin_of(self.client.base())
     }
 
     fn is_refusing(&self) -> bool {
         self.gate.is_refusing()
+    }
+
+    fn gives_latest(&self, _budget: &Budget) -> bool {
+        self.spark.is_some()
+    }
+
+    async fn latest(&self, request: &LatestRequest, budget: &Budget) -> Option<Chart> {
+        self.by_batch(request, budget).await
     }
 
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::{Chart, Fault, LatestPrice};
 use super::classify::classify;
 use super::wire::{Columns, Envelope, Events, Meta, Series, whole};
-use crate::domain::{DailyBar, FaultClass, shortest_decimal};
+use crate::domain::{DailyBar, FaultClass, PriceBasis, shortest_decimal};
 
 /// The exchange's clock and ours may differ this much.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
@@ -67,6 +67,8 @@ fn chart(series: Series<'_>, now: Timestamp) -> Result<Chart, Fault> {
         .whole()
         .and_then(|s| dates.date_of_second(s));
     let mut chart = Chart {
+        source: super::PROVIDER,
+        price_basis: PriceBasis::SplitAdjusted,
         symbol: meta.symbol.to_string(),
         granularity: meta
             .data_granularity
@@ -221,6 +223,7 @@ fn latest_price(meta: &Meta<'_>, now: Timestamp) -> Option<LatestPrice> {
             .regular_market_volume
             .whole()
             .filter(|volume| *volume >= 0),
+        previous_close: None,
     })
 }
 

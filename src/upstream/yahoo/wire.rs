@@ -143,6 +143,8 @@ pub(super) struct ErrorEnvelope {
     chart: Option<ErrorHolder>,
     #[serde(default)]
     finance: Option<ErrorHolder>,
+    #[serde(default)]
+    spark: Option<ErrorHolder>,
 }
 
 #[derive(Deserialize)]
@@ -161,7 +163,7 @@ pub(super) struct UpstreamError {
 
 impl ErrorEnvelope {
     pub(super) fn error(self) -> Option<UpstreamError> {
-        let holders = [self.finance, self.chart];
+        let holders = [self.finance, self.chart, self.spark];
         holders
             .into_iter()
             .flatten()
@@ -171,7 +173,7 @@ impl ErrorEnvelope {
 
 /// A number that may be absent; absent is NaN inside.
 #[derive(Clone, Copy)]
-pub(super) struct Number(f64);
+pub(in crate::upstream) struct Number(f64);
 
 impl Default for Number {
     fn default() -> Self {
@@ -181,18 +183,18 @@ impl Default for Number {
 
 impl Number {
     /// The number, if there is a finite one.
-    pub(super) fn get(self) -> Option<f64> {
+    pub(in crate::upstream) fn get(self) -> Option<f64> {
         self.0.is_finite().then_some(self.0)
     }
 
     /// The number as whole seconds or units.
-    pub(super) fn whole(self) -> Option<i64> {
+    pub(in crate::upstream) fn whole(self) -> Option<i64> {
         whole(self.0)
     }
 }
 
 /// A finite number rounded to a whole one, if it fits.
-pub(super) fn whole(value: f64) -> Option<i64> {
+pub(in crate::upstream) fn whole(value: f64) -> Option<i64> {
     // 2^63 as f64: the first value that does not fit.
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     #[allow(clippy::cast_possible_truncation, reason = "checked against the limit")]

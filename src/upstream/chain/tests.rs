@@ -1,0 +1,242 @@
+//! Who is asked, in which order, and what a task is told when nobody could answer.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::domain::{PriceBasis, Providers};
+use FaultClass::{BadPayload, BadRequest, Blocked, NoData, NotFound, Outage, RateLimited, Timeout};
+use Provider::{Tiingo, Yahoo};
+
+/// What a provider says to each question: nothing wrong, a fault, or never anything.
+#[derive(Clone, Copy)]
+enum Says {
+    Chart,
+    Fault(FaultClass),
+    Nothing,
+    /// A cool-down of a minute that whoever is patient waits for.
+    Cooling,
+}
+
+struct Scripted {
+    name: &'static str,
+    says: Mutex<Says>,
+    /// Symbols that begin with this cannot be had.
+    cannot: &'static str,
+    asked: Mutex<HashMap<String, u32>>,
+}
+
+impl Scripted {
+    fn asked(&self) -> u32 {
+        self.asked.lock().unwrap().values().sum()
+    }
+
+    fn say(&self, says: Says) {
+        *self.says.lock().unwrap() = says;
+    }
+}
+
+#[async_trait::async_trait]
+impl MarketData for Scripted {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn origin(&self) -> String {
+        "simulated".to_owned()
+    }
+
+    fn can_have(&self, symbol: &Symbol) -> bool {
+        !symbol.as_str().starts_with(self.cannot)
+    }
+
+    async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
+        let symbol = request.symbol.as_str().to_owned();
+        *self.asked.lock().unwrap().entry(symbol).or_default() += 1;
+        let says = *self.says.lock().unwrap();
+        match says {
+            Says::Chart => Ok(chart(self.name)),
+            Says::Fault(class) => Err(Fault::new(class, format!("{class} as told"))),
+            Says::Nothing => {
+                tokio::time::sleep_until(budget.deadline()).await;
+                Err(Fault::new(Timeout, "no time left"))
+            }
+            Says::Cooling => {
+                let minute = Duration::from_mins(1);
+                if budget.patience().is_some_and(|patience| patience < minute) {
+                    return Err(Fault::new(RateLimited, "refused for a minute"));
+                }
+                tokio::time::sleep(minute).await;
+                budget.add_wait(minute);
+                Ok(chart(self.name))
+            }
+        }
+    }
+}
+
+fn chart(source: &'static str) -> Chart {
+    Chart {
+        source,
+        price_basis: PriceBasis::SplitAdjusted,
+        symbol: "X".to_owned(),
+        granularity: "1d".to_owned(),
+        zone: TimeZone::UTC,
+        currency: None,
+        instrument_type: None,
+        exchange: None,
+        first_trade_date: None,
+        bars: Vec::new(),
+        stamps: None,
+        rows: 0,
+        null_rows: 0,
+        rejected: Vec::new(),
+        price: None,
+        settles_at: None,
+        splits: Vec::new(),
+        dividends: Vec::new(),
+        capital_gains: Vec::new(),
+    }
+}
+
+struct Stage {
+    yahoo: Arc<Scripted>,
+    tiingo: Arc<Scripted>,
+    chain: Chain,
+}
+
+fn stage(yahoo: Says, tiingo: Says) -> Stage {
+    let scripted = |name, says, cannot| {
+        Arc::new(Scripted {
+            name,
+            says: Mutex::new(says),
+            cannot,
+            asked: Mutex::default(),
+        })
+    };
+    let (yahoo, tiingo) = (
+        scripted("yahoo", yahoo, "~"),
+        scripted("tiingo", tiingo, "^"),
+    );
+    let chain = Chain::new(vec![
+        (Yahoo, Arc::clone(&yahoo) as Arc<dyn MarketData>),
+        (Tiingo, Arc::clone(&tiingo) as Arc<dyn MarketData>),
+    ]);
+    Stage {
+        yahoo,
+        tiingo,
+        chain,
+    }
+}
+
+impl Stage {
+    async fn ask(&self, symbol: &str, days: i64, order: &[Provider]) -> Result<Chart, Fault> {
+        let to = Timestamp::from_second(1_790_000_000).unwrap();
+        let request = ChartRequest {
+            symbol: Symbol::try_new(symbol).unwrap(),
+            from: to - SignedDuration::from_hours(24 * days),
+            to,
+        };
+        let budget = Budget::starting_now(Duration::from_secs(40), Arc::default())
+            .asking(Providers::try_new(order).unwrap());
+        self.chain.chart(&request, &budget).await
+    }
+
+    /// `SOURCE` or `CLASS`, and how often each provider was asked.
+    async fn told(&self, symbol: &str, days: i64) -> (String, u32, u32) {
+        let outcome = self.ask(symbol, days, &[Yahoo, Tiingo]).await;
+        let word = match outcome {
+            Ok(chart) => chart.source.to_owned(),
+            Err(fault) => fault.class.to_string(),
+        };
+        (word, self.yahoo.asked(), self.tiingo.asked())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_answer_of_the_first_provider_leads_where_the_table_says() {
+    use Says::{Chart, Cooling, Nothing};
+    let fault = Says::Fault;
+    // First and second provider, days of the window: who answers or the class, how often asked.
+    for (first, second, days, expected) in [
+        (Chart, Chart, 10, ("yahoo", 1, 0)),
+        (fault(Outage), Chart, 10, ("tiingo", 1, 1)),
+        (fault(Blocked), Chart, 10, ("tiingo", 1, 1)),
+        (fault(BadPayload), Chart, 10, ("tiingo", 1, 1)),
+        (fault(NotFound), Chart, 10, ("tiingo", 1, 1)),
+        (Nothing, Chart, 10, ("tiingo", 1, 1)),
+        (Cooling, Chart, 10, ("tiingo", 1, 1)),
+        (fault(NoData), Chart, 10, ("no_data", 1, 0)),
+        (fault(NoData), Chart, 3_650, ("tiingo", 1, 1)),
+        (fault(BadRequest), Chart, 10, ("bad_request", 1, 0)),
+        (fault(NotFound), fault(NotFound), 10, ("not_found", 1, 1)),
+        (fault(NotFound), fault(Outage), 10, ("outage", 1, 1)),
+        (fault(Outage), fault(NotFound), 10, ("outage", 1, 1)),
+        (fault(Blocked), fault(Outage), 10, ("blocked", 1, 1)),
+        (fault(Outage), fault(NoData), 10, ("outage", 1, 1)),
+        // Nobody else can: the cool-down is waited for after all.
+        (Cooling, fault(NotFound), 10, ("yahoo", 2, 1)),
+        (fault(NotFound), Cooling, 10, ("tiingo", 1, 2)),
+        (Nothing, Nothing, 10, ("timeout", 1, 1)),
+    ] {
+        let (word, yahoo, tiingo) = stage(first, second).told("AAPL", days).await;
+        assert_eq!((word.as_str(), yahoo, tiingo), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_is_not_asked_for_a_symbol_it_cannot_have() {
+    let stage = stage(Says::Fault(Outage), Says::Chart);
+    assert_eq!(stage.told("^GSPC", 10).await, ("outage".to_owned(), 1, 0));
+    let fault = stage.ask("^GSPC", 10, &[Tiingo]).await.unwrap_err();
+    assert_eq!(fault.class, NotFound);
+    assert!(fault.message.contains("(tiingo)"), "{fault}");
+    assert_eq!(stage.tiingo.asked(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedules_order_counts_and_who_is_not_named_is_not_asked() {
+    let stage = stage(Says::Chart, Says::Chart);
+    let source = |outcome: Result<Chart, Fault>| outcome.unwrap().source;
+    assert_eq!(source(stage.ask("A", 10, &[Tiingo, Yahoo]).await), "tiingo");
+    assert_eq!(source(stage.ask("A", 10, &[Yahoo]).await), "yahoo");
+    stage.yahoo.say(Says::Fault(Outage));
+    let alone = stage.ask("A", 10, &[Yahoo]).await.unwrap_err();
+    assert_eq!((alone.class, stage.tiingo.asked()), (Outage, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_is_down_is_passed_over_and_tried_again_by_one_task() {
+    let stage = stage(Says::Fault(Outage), Says::Chart);
+    for name in ["A", "B", "C", "D", "E", "F"] {
+        let chart = stage.ask(name, 10, &[Yahoo, Tiingo]).await.unwrap();
+        assert_eq!(chart.source, "tiingo");
+    }
+    assert_eq!(stage.yahoo.asked(), 3, "then it rested");
+    stage.yahoo.say(Says::Chart);
+    tokio::time::advance(Duration::from_secs(31)).await;
+    let told = stage.told("A", 10).await;
+    assert_eq!(told, ("yahoo".to_owned(), 4, 6));
+    assert_eq!(stage.told("B", 10).await.0, "yahoo", "it is back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_hangs_leaves_its_share_of_the_time_to_the_next() {
+    let stage = stage(Says::Nothing, Says::Chart);
+    let started = clock::monotonic();
+    let chart = stage.ask("A", 10, &[Yahoo, Tiingo]).await.unwrap();
+    assert_eq!(chart.source, "tiingo");
+    assert_eq!(started.elapsed(), Duration::from_secs(20), "half of 40 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_nobody_answers_all_of_them_are_quoted() {
+    let stage = stage(Says::Fault(NotFound), Says::Fault(Blocked));
+    let fault = stage.ask("A", 10, &[Yahoo, Tiingo]).await.unwrap_err();
+    assert_eq!(
+        fault.message,
+        "yahoo: not_found as told; tiingo: blocked as told"
+    );
+}

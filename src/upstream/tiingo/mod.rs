@@ -1,0 +1,199 @@
+//! Tiingo's end-of-day prices: shares and funds traded in the US.
+//!
+//! Wire contract, after its documentation (api.tiingo.com/documentation/end-of-day):
+//! `GET /tiingo/daily/{ticker}/prices?startDate&endDate&format=json&resampleFreq=daily` with the
+//! header `Authorization: Token KEY` gives an array of rows, one a session, with the prices as
+//! traded (`open` … `volume`), their adjusted forms (`adjClose` …), `divCash` and, on the first
+//! session at the new price, `splitFactor`. Refusals come as JSON (`detail`) or as plain text, some
+//! of them with status 200.
+
+mod basis;
+mod parse;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use reqwest::Url;
+
+use super::client::ClientError;
+use super::endpoint::{Endpoint, origin_of};
+use super::{Budget, Chart, ChartRequest, Fault, MarketData};
+use crate::clock::Clock;
+use crate::config::{Secret, UpstreamSettings};
+use crate::domain::{FaultClass, Provider, Symbol};
+use crate::telemetry::Meter;
+
+pub use parse::read;
+
+/// The provider's name in tables and log lines.
+const PROVIDER: &str = Provider::Tiingo.as_str();
+
+/// All that is asked for trades in New York.
+const ZONE: &str = "America/New_York";
+
+/// Longest ticker.
+const MAX_TICKER_BYTES: usize = 12;
+
+/// Quotes of the pairs Yahoo spells like share classes: `BTC-USD` is no share, `BRK-B` is.
+const CRYPTO_QUOTES: [&str; 8] = ["USD", "USDT", "USDC", "EUR", "GBP", "JPY", "KRW", "BTC"];
+
+/// Tiingo, or whatever speaks like it at the configured address.
+pub struct Tiingo {
+    endpoint: Endpoint,
+    needs_key: bool,
+    zone: TimeZone,
+}
+
+impl Tiingo {
+    /// Builds the client; nothing is sent yet. Without a key nothing ever is, but to a stand-in on
+    /// this machine.
+    pub fn new(
+        settings: &UpstreamSettings,
+        key: Option<&Secret>,
+        clock: Clock,
+        meter: Meter,
+    ) -> Result<Self, ClientError> {
+        let authorization = key.map(|key| Secret::new(format!("Token {}", key.expose())));
+        let authorization = authorization.as_ref();
+        let zone = TimeZone::get(ZONE).map_err(|error| ClientError::without_zone(&error))?;
+        let endpoint = Endpoint::new(PROVIDER, settings, authorization, clock, meter)?;
+        let needs_key = key.is_none() && endpoint.base().scheme() == "https";
+        Ok(Self {
+            endpoint,
+            needs_key,
+            zone,
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl MarketData for Tiingo {
+    fn name(&self) -> &'static str {
+        PROVIDER
+    }
+
+    fn origin(&self) -> String {
+        origin_of(self.endpoint.base())
+    }
+
+    fn is_refusing(&self) -> bool {
+        self.endpoint.gate().is_refusing()
+    }
+
+    fn can_have(&self, symbol: &Symbol) -> bool {
+        ticker(symbol).is_some()
+    }
+
+    async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
+        let Some(ticker) = ticker(&request.symbol) else {
+            let message = format!("Tiingo has US tickers only, `{}` is none", request.symbol);
+            return Err(Fault::new(FaultClass::NotFound, message));
+        };
+        if self.needs_key {
+            return Err(Fault::new(
+                FaultClass::Blocked,
+                "there is no key for Tiingo: set TIINGO_API_KEY, TIINGO_API_KEY_FILE or the \
+                 systemd credential tiingo_api_key",
+            ));
+        }
+        let today = self.zone.to_datetime(self.endpoint.clock.now()).date();
+        let from = self.zone.to_datetime(request.from).date();
+        let url = prices_url(self.endpoint.base(), ticker, from, today);
+        let asked = Asked {
+            symbol: &request.symbol,
+            from,
+            until: today,
+        };
+        self.endpoint
+            .ask(
+                "tiingo.daily",
+                &request.symbol,
+                budget,
+                &url,
+                |status, body| read(status, body, &asked, self.endpoint.clock.now()),
+            )
+            .await
+    }
+}
+
+/// What an answer has to answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The symbol.
+    pub symbol: &'a Symbol,
+    /// First date asked for.
+    pub from: Date,
+    /// Last date asked for. Prices as traded become split-adjusted only by every later split, so
+    /// an answer that was not asked to reach until today is refused.
+    pub until: Date,
+}
+
+/// The ticker of a symbol: letters, digits and the hyphen of a share class (`BRK-B`), spelled as
+/// Yahoo does. `None` for what Tiingo's end-of-day prices cannot have: indices (`^`), currencies
+/// and futures (`=`), other countries (`.`), pairs of crypto currencies.
+fn ticker(symbol: &Symbol) -> Option<&str> {
+    let text = symbol.as_str();
+    let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let is_pair = text
+        .rsplit_once('-')
+        .is_some_and(|(_, quote)| CRYPTO_QUOTES.contains(&quote));
+    let begins_well = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
+    (is_plain && begins_well && !is_pair && text.len() <= MAX_TICKER_BYTES).then_some(text)
+}
+
+fn prices_url(base: &Url, ticker: &str, from: Date, until: Date) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("/tiingo/daily/{ticker}/prices"));
+    url.query_pairs_mut()
+        .append_pair("startDate", &from.min(until).to_string())
+        .append_pair("endDate", &until.to_string())
+        .append_pair("format", "json")
+        .append_pair("resampleFreq", "daily");
+    url
+}
+
+/// Eight in the evening: exchanges send corrections until then, so a row is final from then on.
+fn settles_at(date: Date, zone: &TimeZone) -> Option<Timestamp> {
+    let evening = date.at(20, 0, 0, 0).to_zoned(zone.clone()).ok()?;
+    Some(evening.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn symbols_tiingo_cannot_have_are_told_by_their_form() {
+        let is_ticker = |text: &str| ticker(&Symbol::try_new(text).unwrap()).is_some();
+        for text in ["AAPL", "BRK-B", "SPY", "A", "BF-A", "aapl"] {
+            assert!(is_ticker(text), "{text}");
+        }
+        for text in [
+            "^GSPC",
+            "EURUSD=X",
+            "GC=F",
+            "WSU.DE",
+            "005930.KS",
+            "BTC-USD",
+            "ETH-EUR",
+            "-A",
+            "7203",
+            "A_B",
+        ] {
+            assert!(!is_ticker(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_url_is_the_documented_one() {
+        let base = Url::parse("https://api.tiingo.com").unwrap();
+        let url = prices_url(&base, "BRK-B", date(2026, 1, 2), date(2026, 11, 22));
+        assert_eq!(
+            url.as_str(),
+            "https://api.tiingo.com/tiingo/daily/BRK-B/prices\
+             ?startDate=2026-01-02&endDate=2026-11-22&format=json&resampleFreq=daily"
+        );
+    }
+}
