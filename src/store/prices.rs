@@ -210,6 +210,12 @@ fn changes(answer: &Answer, older: &[DailyBar], known: &Known) -> Changes {
         .chain(&known.bars)
         .map(|bar| (bar.trading_date, bar))
         .collect();
+    // Another provider's bar that this one confirms becomes its own.
+    let sources = known.bars.iter().zip(&known.sources);
+    let others: HashSet<Date> = sources
+        .filter(|(_, source)| *source != answer.source)
+        .map(|(bar, _)| bar.trading_date)
+        .collect();
     let mut changes = Changes::default();
     for bar in &answer.bars {
         let Some(old) = stored.get(&bar.trading_date) else {
@@ -221,7 +227,13 @@ fn changes(answer: &Answer, older: &[DailyBar], known: &Known) -> Changes {
             volume: bar.volume.or(old.volume),
             ..*bar
         };
-        if new == **old || (old.is_final && !new.is_final) {
+        if new == **old {
+            if others.contains(&bar.trading_date) && !answer.fills_only {
+                changes.fresh.push(new);
+            }
+            continue;
+        }
+        if old.is_final && !new.is_final {
             continue;
         }
         if !old.is_final {

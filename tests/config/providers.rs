@@ -115,12 +115,12 @@ fn wrong_providers_are_told_with_place_and_remedy() {
     for (text, place, word) in [
         (
             "providers = [\"yahoo\", \"tingo\"]",
-            ":9:24",
+            ":9:23",
             "did you mean `tiingo`",
         ),
         (
             "providers = [\"yahoo\", \"yahoo\"]",
-            ":9:24",
+            ":9:23",
             "names `yahoo` twice",
         ),
         ("providers = []", ":8:", "empty list"),

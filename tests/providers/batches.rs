@@ -18,7 +18,7 @@ async fn known_symbols_are_quoted_twenty_a_request_and_unknown_ones_by_their_cha
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     // The first time nobody knows in which zone they trade, and batches do not tell.
     let first = world.run(&chain, Quotes, &[Yahoo], &names).await;
-    assert!(told(&first).iter().all(|one| one.ends_with("success")));
+    assert!(told(&first).iter().all(|one| one.ends_with("succeeded")));
     let after_first = market.yahoo.stats().requests;
     assert!(
         after_first >= 42,
@@ -37,7 +37,7 @@ async fn known_symbols_are_quoted_twenty_a_request_and_unknown_ones_by_their_cha
     let second = world.run(&chain, Quotes, &[Yahoo], &with_unknown).await;
     let failed: Vec<String> = told(&second)
         .into_iter()
-        .filter(|one| !one.ends_with("success"))
+        .filter(|one| !one.ends_with("succeeded"))
         .collect();
     assert_eq!(failed, ["NOTFOUND1 not_found"], "told by its chart");
     let requests = market.yahoo.stats().requests - after_first;
@@ -68,7 +68,7 @@ async fn a_batch_leaves_bars_alone() {
     world.run(&chain, DailyBars, &[Yahoo], &["AAPL"]).await;
     let before = world.store.known(&symbol("AAPL"), 20).await.unwrap();
     let tasks = world.run(&chain, Quotes, &[Yahoo], &["AAPL"]).await;
-    assert_eq!(told(&tasks), ["AAPL success"]);
+    assert_eq!(told(&tasks), ["AAPL succeeded"]);
     let after = world.store.known(&symbol("AAPL"), 20).await.unwrap();
     assert_eq!(after.bars, before.bars);
     assert_eq!(after.high, before.high);

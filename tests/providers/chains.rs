@@ -19,9 +19,9 @@ async fn while_the_first_is_down_the_others_keep_the_series_and_it_takes_them_ba
     assert_eq!(
         told(&tasks),
         [
-            "AAPL success",
-            "BRK-B success",
-            "BTC-USD success",
+            "AAPL succeeded",
+            "BRK-B succeeded",
+            "BTC-USD succeeded",
             "^GSPC outage"
         ]
     );
@@ -34,7 +34,7 @@ async fn while_the_first_is_down_the_others_keep_the_series_and_it_takes_them_ba
     let up = Arc::new(market.chain(market.yahoo()));
     let tasks = world.run(&up, DailyBars, &order, &symbols).await;
     assert!(
-        told(&tasks).iter().all(|one| one.ends_with("success")),
+        told(&tasks).iter().all(|one| one.ends_with("succeeded")),
         "{:?}",
         told(&tasks)
     );
@@ -66,7 +66,7 @@ async fn a_fallback_fills_and_never_touches_a_final_bar_of_the_first() {
     let before = world.store.known(&name, 5_000).await.unwrap();
     let down = Arc::new(market.chain(unreachable(&market.clock)));
     let tasks = world.run(&down, DailyBars, &order, &["AAPL"]).await;
-    assert_eq!(told(&tasks), ["AAPL success"]);
+    assert_eq!(told(&tasks), ["AAPL succeeded"]);
     assert_eq!(market.tiingo.stats().requests, 1);
     let after = world.store.known(&name, 5_000).await.unwrap();
     assert_eq!(after.instrument, before.instrument);
@@ -89,7 +89,7 @@ async fn a_symbol_the_first_does_not_know_is_served_by_the_next_that_does() {
     let tasks = world
         .run(&up, DailyBars, &[Yahoo, Tiingo], &["NOTFOUND1", "AAPL"])
         .await;
-    assert_eq!(told(&tasks), ["AAPL success", "NOTFOUND1 not_found"]);
+    assert_eq!(told(&tasks), ["AAPL succeeded", "NOTFOUND1 not_found"]);
     let message = tasks[1].message.clone().unwrap_or_default();
     assert!(
         message.contains("yahoo:") && message.contains("tiingo:"),
@@ -120,7 +120,7 @@ async fn a_provider_without_a_key_is_passed_over_and_told_of() {
     let tasks = world
         .run(&chain, DailyBars, &[Tiingo, Yahoo], &["AAPL"])
         .await;
-    assert_eq!(told(&tasks), ["AAPL success"]);
+    assert_eq!(told(&tasks), ["AAPL succeeded"]);
     let tasks = world.run(&chain, DailyBars, &[Tiingo], &["MSFT"]).await;
     assert_eq!(told(&tasks), ["MSFT blocked"]);
     assert!(

@@ -108,8 +108,9 @@ impl Common {
 
 /// Whom to ask, in this order.
 fn providers(table: &Table<'_>) -> Option<Providers> {
-    let texts = table.texts("providers")?;
     let context = table.context();
+    let before = context.count();
+    let texts = table.texts("providers")?;
     let names = Provider::ALL.map(Provider::as_str);
     let mut list = Vec::with_capacity(texts.len());
     for At { value, span } in &texts {
@@ -132,7 +133,7 @@ fn providers(table: &Table<'_>) -> Option<Providers> {
         }
     }
     let providers = Providers::try_new(&list);
-    if texts.is_empty() {
+    if texts.is_empty() && context.count() == before {
         let message = format!("`providers` in {} is an empty list", table.name());
         context.error(table.span(), message, "providers = [\"yahoo\", \"tiingo\"]");
     }
