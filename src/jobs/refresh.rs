@@ -30,6 +30,9 @@ const BEFORE_EVERYTHING: Timestamp = Timestamp::constant(-2_208_988_800, 0);
 /// A restated series may begin this many days after the stored one.
 const REACH_SLACK_DAYS: i64 = 10;
 
+/// Two statements of the same close differ by less, relative.
+const SAME_CLOSE: f64 = 1e-4;
+
 /// How far back a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -230,9 +233,9 @@ fn answer(chart: Chart, previous: Option<PriceSnapshot>, keep: Keep) -> Answer {
                 market_time: latest.market_time,
                 trading_date,
                 currency: chart.currency.clone(),
-                previous_close: previous
-                    .map(|session| session.close)
-                    .or(latest.previous_close),
+                previous_close: latest
+                    .previous_close
+                    .or(previous.map(|session| session.close)),
                 day_high: latest.day_high,
                 day_low: latest.day_low,
                 day_volume: latest.day_volume,
@@ -261,8 +264,15 @@ fn answer(chart: Chart, previous: Option<PriceSnapshot>, keep: Keep) -> Answer {
 
 /// The session before that of the answer's price.
 fn previous_session(chart: &Chart, known: &Known) -> Option<PriceSnapshot> {
-    let date = chart.zone.to_datetime(chart.price?.market_time).date();
+    let latest = chart.price?;
+    let date = chart.zone.to_datetime(latest.market_time).date();
     let bar = last_final_before(&chart.bars, &known.bars, date)?;
+    // An answer without bars says what the session before closed at: is the stored one that one?
+    if let Some(close) = latest.previous_close
+        && (close / bar.close - 1.0).abs() > SAME_CLOSE
+    {
+        return None;
+    }
     Some(PriceSnapshot {
         trading_date: bar.trading_date,
         close: bar.close,

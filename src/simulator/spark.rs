@@ -16,7 +16,7 @@ impl World {
     pub(super) fn spark(&self, symbols: &str, now_s: i64) -> Answer {
         let names: Vec<&str> = symbols.split(',').collect();
         let is_symbol = |name: &&str| Symbol::try_new(name).is_ok();
-        if names.len() > MAX_SYMBOLS || !names.iter().all(|name| is_symbol(name)) {
+        if names.len() > MAX_SYMBOLS || !names.iter().all(is_symbol) {
             let error = json!({ "code": "Bad Request", "description": "invalid symbols" });
             return Answer {
                 status: 400,

@@ -210,12 +210,7 @@ fn changes(answer: &Answer, older: &[DailyBar], known: &Known) -> Changes {
         .chain(&known.bars)
         .map(|bar| (bar.trading_date, bar))
         .collect();
-    // Another provider's bar that this one confirms becomes its own.
-    let sources = known.bars.iter().zip(&known.sources);
-    let others: HashSet<Date> = sources
-        .filter(|(_, source)| *source != answer.source)
-        .map(|(bar, _)| bar.trading_date)
-        .collect();
+    let others = of_others(answer, known);
     let mut changes = Changes::default();
     for bar in &answer.bars {
         let Some(old) = stored.get(&bar.trading_date) else {
@@ -228,7 +223,8 @@ fn changes(answer: &Answer, older: &[DailyBar], known: &Known) -> Changes {
             ..*bar
         };
         if new == **old {
-            if others.contains(&bar.trading_date) && !answer.fills_only {
+            // Another provider's bar that this one confirms becomes its own.
+            if others.contains(&bar.trading_date) {
                 changes.fresh.push(new);
             }
             continue;
@@ -278,6 +274,16 @@ fn changes(answer: &Answer, older: &[DailyBar], known: &Known) -> Changes {
     let instrument = merged(&answer.instrument, known.instrument.as_ref());
     changes.instrument = (known.instrument.as_ref() != Some(&instrument)).then_some(instrument);
     changes
+}
+
+/// Sessions whose newest stored bars came from another provider than the answer, where it may
+/// take them over.
+fn of_others(answer: &Answer, known: &Known) -> HashSet<Date> {
+    let sources = known.bars.iter().zip(&known.sources);
+    sources
+        .filter(|(_, source)| *source != answer.source && !answer.fills_only)
+        .map(|(bar, _)| bar.trading_date)
+        .collect()
 }
 
 impl Changes {

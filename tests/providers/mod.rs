@@ -11,7 +11,7 @@ use std::time::Duration;
 use finstage::clock::Clock;
 use finstage::config::{Cooldown, Secret, UpstreamSettings};
 use finstage::domain::{JobKind, Provider, Providers, Retry, RunOrigin};
-use finstage::jobs::{Assignment, Freshness, Services};
+use finstage::jobs::{AlertBook, Assignment, Freshness, Services};
 use finstage::runner::{Admission, RunSpec, Runner};
 use finstage::simulator::{Options, Simulator};
 use finstage::store::{Epoch, Store, TaskRow};
@@ -146,6 +146,7 @@ impl World {
             clock: self.clock.clone(),
             meter: Meter::default(),
             freshness: Freshness::default(),
+            alerts: AlertBook::default(),
         };
         let fire = self
             .fires
