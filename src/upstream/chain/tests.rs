@@ -240,3 +240,56 @@ async fn when_nobody_answers_all_of_them_are_quoted() {
         "yahoo: not_found as told; tiingo: blocked as told"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_share_does_not_wait_for_a_cooldown_that_outlasts_it_and_the_whole_does() {
+    use crate::config::{Cooldown, UpstreamSettings};
+    use crate::domain::Retry;
+    let second = Duration::from_secs(1);
+    let settings = UpstreamSettings {
+        base_url: "http://127.0.0.1".to_owned(),
+        max_rps: 100.0,
+        burst: 10,
+        concurrency: 2,
+        user_agent: "tests".to_owned(),
+        connect_timeout: second,
+        request_timeout: second * 20,
+        cooldown: Cooldown {
+            initial: second * 60,
+            max: second * 60,
+        },
+        retry: Retry {
+            max_attempts: 1,
+            initial_interval: second,
+            multiplier: 1.0,
+            max_interval: second,
+            randomization_factor: 0.0,
+        },
+    };
+    let gate = super::super::Gate::new("tests", &settings, crate::telemetry::Meter::default());
+    let symbol = Symbol::try_new("A").unwrap();
+    let whole = Budget::starting_now(Duration::from_secs(40), Arc::default());
+    let refused = || async { Err::<(), _>(Fault::new(RateLimited, "429")) };
+    let started = clock::monotonic();
+    let share = whole.share(2);
+    let fault = gate.ask(&symbol, "tests", &share, refused).await;
+    assert_eq!(fault.unwrap_err().class, RateLimited);
+    let fine = || async { Ok(()) };
+    let fault = gate.ask(&symbol, "tests", &whole.share(1), fine).await;
+    assert!(
+        fault
+            .unwrap_err()
+            .message
+            .contains("refuses us for another")
+    );
+    assert!(started.elapsed() < second, "nobody waited");
+    gate.ask(&symbol, "tests", &whole, fine).await.unwrap();
+    assert!(
+        started.elapsed() >= second * 60,
+        "alone it is worth waiting"
+    );
+    assert!(
+        whole.deadline() >= started + second * 100,
+        "and costs no time"
+    );
+}
