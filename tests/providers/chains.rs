@@ -54,7 +54,9 @@ async fn while_the_first_is_down_the_others_keep_the_series_and_it_takes_them_ba
 
     let before = market.yahoo.stats().requests;
     let again = world.run(&up, DailyBars, &order, &symbols).await;
-    let written: i64 = again.iter().map(|task| task.rows_written).sum();
+    // Crypto trades at weekends, too.
+    let resting = again.iter().filter(|task| task.symbol != "BTC-USD");
+    let written: i64 = resting.map(|task| task.rows_written).sum();
     assert_eq!(written, 0, "the same answer changes nothing");
     let requests = market.yahoo.stats().requests - before;
     assert_eq!(requests, 4, "it is taken over once, not each time");
