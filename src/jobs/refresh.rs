@@ -79,13 +79,8 @@ pub(super) async fn refresh(
         (Reach::Everything, _) | (_, None) => Covers::FromFirstBar,
         _ => Covers::Unchanged,
     };
-    // Pieces without a series have nothing to restate.
-    let (verdict, standing) = match known.high {
-        None => (Restatement::None, Standing::Keeps),
-        Some(_) => compare(&chart, budget.providers(), &known)?,
-    };
+    let (verdict, standing) = judge(&chart, &known, budget)?;
     if verdict != Restatement::None {
-        // Nothing the upstream said before is to be given again.
         services.upstream.forget(symbol);
     }
     let restated = match verdict {
@@ -136,6 +131,16 @@ pub(super) async fn refresh(
         services.freshness.fetched_whole_history(symbol);
     }
     Ok(done)
+}
+
+/// Whether the series was restated, and what the answer may do. If it was, nothing the upstream
+/// said before is to be given again.
+fn judge(chart: &Chart, known: &Known, budget: &Budget) -> Result<(Restatement, Standing), Fault> {
+    // Pieces without a series have nothing to restate.
+    match known.high {
+        None => Ok((Restatement::None, Standing::Keeps)),
+        Some(_) => compare(chart, budget.providers(), known),
+    }
 }
 
 /// The whole series of the provider that has told of its restatement; another one's would be a
