@@ -54,6 +54,7 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
         history,
         alerts,
         schedules,
+        calendars: calendars.book(),
     })
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::alerts::AlertTable;
 use super::secrets::Secret;
+use crate::calendar::Book;
 use crate::domain::{Retry, Schedule, SessionCalendar};
 use crate::telemetry::{LogFormat, LogLevel};
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub alerts: AlertTable,
     /// `[schedules.*]`, in order of name.
     pub schedules: Vec<Arc<Schedule>>,
+    /// `[calendars.*]` over the markets the program knows.
+    pub calendars: Book,
 }
 
 impl Config {
