@@ -66,6 +66,11 @@ impl Budget {
         self.waited_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
+    /// Requests sent so far.
+    pub fn calls(&self) -> u32 {
+        self.counts.calls()
+    }
+
     pub(super) fn count_call(&self, is_retry: bool) {
         self.counts.calls.fetch_add(1, Ordering::Relaxed);
         if is_retry {

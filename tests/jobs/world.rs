@@ -8,7 +8,7 @@ use finstage::clock::Clock;
 use finstage::config::{Cooldown, UpstreamSettings};
 use finstage::domain::Retry;
 use finstage::domain::{AlertRules, DailyBar, JobKind, RunOrigin, Symbol, TaskOutcome};
-use finstage::jobs::{AlertBook, Assignment, Freshness, Services};
+use finstage::jobs::{AlertBook, Assignment, Freshness, Services, Watch};
 use finstage::runner::{Admission, RunSpec, Runner};
 use finstage::simulator::{Options, Simulator};
 use finstage::store::{Epoch, RunEnd, RunRow, Store, TaskRow};
@@ -95,6 +95,7 @@ impl World {
             meter: Meter::default(),
             freshness: Freshness::default(),
             alerts: AlertBook::default(),
+            watch: Watch::default(),
         };
         Self {
             store,
@@ -110,6 +111,7 @@ impl World {
     pub(super) fn forget(&mut self) {
         let services = Services {
             freshness: Freshness::default(),
+            watch: Watch::default(),
             ..self.services.clone()
         };
         self.runner = Runner::new(services.into());
