@@ -76,8 +76,11 @@ impl Gate {
                     refusals += 1;
                 }
                 FaultClass::Outage => {
+                    // An upstream that says when to come back is not asked sooner.
+                    let asked = fault.retry_after.unwrap_or_default();
                     let wait = waits
                         .next()
+                        .map(|wait| wait.max(asked))
                         .filter(|wait| clock::monotonic() + *wait < budget.deadline());
                     let Some(wait) = wait else { return Err(fault) };
                     events::UpstreamRetried {

@@ -35,4 +35,20 @@ events! {
         "task.symbol": symbol: &'a str,
         "cap_bytes": cap_bytes: u64,
     }
+    /// The upstream sent us elsewhere, to a consent or log-in page as a rule; not followed.
+    UpstreamRedirectRefused<'a> {
+        "upstream.redirect_refused", "FS4005", WARN, "the upstream redirects us; not followed",
+        action: "Open the upstream's site from this machine: it may ask for consent. If it moved, change base_url.",
+        "provider": provider: &'a str,
+        "status": status: u64,
+        "host": host: &'a str,
+    }
+    /// The upstream does not let us in: 401, 403, or an error that says so.
+    UpstreamAuthFailed<'a> {
+        "upstream.auth_failed", "FS4006", WARN, "the upstream does not let us in",
+        action: "Check the key, if the provider has one; else our address is blocked: ask less, or wait.",
+        "provider": provider: &'a str,
+        "status": status: u64,
+        "reason": reason: &'a str,
+    }
 }
