@@ -10,6 +10,7 @@
 mod cache;
 mod calendars;
 mod config;
+mod faults;
 mod gaps;
 mod house;
 mod jobs;
