@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::memory::{Peak, is_alone, runtime};
-use super::{ATTEMPTS, Always, FaultUpstream, Router, check_task, fetch, right, settings, stored};
-use super::{world, yahoo};
+use super::{AMPLE_TIMEOUT, ATTEMPTS, Always, FaultUpstream, REQUEST_TIMEOUT, Router, SLACK};
+use super::{check_task, fetch, right, settings, stored, world, yahoo};
 use crate::support::fault_upstream::{Expected, Fault};
 use finstage::domain::FaultClass;
 use finstage::store::TaskRow;
@@ -38,6 +38,9 @@ async fn each_fault() {
         })
         .await;
         let mut settings = settings(upstream.base_url());
+        if !fault.is_slow() {
+            settings.request_timeout = AMPLE_TIMEOUT;
+        }
         // Room for the `Retry-After` of a second.
         settings.cooldown.max = Duration::from_secs(2);
         providers.insert(name.clone(), yahoo(&settings));
@@ -61,9 +64,9 @@ async fn each_fault() {
     // The others come in between: a victim's connections are theirs, too.
     let symbols: Vec<String> = victims.iter().chain(&others).cloned().collect();
     let left = fetch(&world, &symbols, CONCURRENCY).await;
-    peak.check("each fault alone");
+    let growth = peak.check("each fault alone");
 
-    let mut wrong = Vec::new();
+    let mut wrong: Vec<String> = growth.err().into_iter().collect();
     for task in &left.tasks {
         wrong.extend(check_task(task).err());
         let number = task.symbol[1..].split('.').next().unwrap();
@@ -118,6 +121,12 @@ fn check_victim(fault: Fault, task: &TaskRow) -> Result<(), String> {
     ];
     if waits.contains(&fault) && task.duration_ms < 1_000 {
         return told("did not wait as it was asked to");
+    }
+    // Ended by the bound on the request: no sooner, and not much later.
+    let took = Duration::from_millis(u64::try_from(task.duration_ms).unwrap());
+    let expected = REQUEST_TIMEOUT * ATTEMPTS;
+    if fault.is_slow() && !(expected..expected + SLACK).contains(&took) {
+        return told("not ended by the request's timeout");
     }
     Ok(())
 }

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::memory::{Peak, is_alone, runtime};
-use super::{FaultUpstream, check_task, fetch, right, settings, stored, world, yahoo};
+use super::{
+    AMPLE_TIMEOUT, FaultUpstream, check_task, fetch, right, settings, stored, world, yahoo,
+};
 use crate::support::fault_upstream::{Fault, Plan};
 use crate::support::random::Random;
 
@@ -56,6 +58,7 @@ fn faults_in_one_answer_of_twenty_cost_nobody_else_anything() {
 async fn a_mix() {
     let upstream = FaultUpstream::start(Sometimes).await;
     let mut settings = settings(upstream.base_url());
+    settings.request_timeout = AMPLE_TIMEOUT;
     settings.retry.max_attempts = 4;
     let world = world(yahoo(&settings)).await;
     let warm: Vec<String> = (0..20).map(|number| format!("W{number}")).collect();
@@ -64,7 +67,7 @@ async fn a_mix() {
     let peak = Peak::from_now_on();
     let symbols: Vec<String> = (0..SYMBOLS).map(|number| format!("S{number}")).collect();
     let left = fetch(&world, &symbols, CONCURRENCY).await;
-    peak.check("a mix of faults");
+    let growth = peak.check("a mix of faults");
 
     let hits = upstream.hits();
     let kinds: HashSet<Fault> = hits.iter().map(|(_, fault)| *fault).collect();
@@ -73,7 +76,7 @@ async fn a_mix() {
     for heavy in [Fault::EndlessChunks, Fault::GzipBomb, Fault::RowBomb] {
         assert!(kinds.contains(&heavy), "{heavy:?} was not drawn: {hits:?}");
     }
-    let mut wrong = Vec::new();
+    let mut wrong: Vec<String> = growth.err().into_iter().collect();
     let mut by_the_unasked = 0;
     for task in &left.tasks {
         wrong.extend(check_task(task).err());

@@ -9,16 +9,20 @@ use finstage::upstream::{Budget, CallCounts, Chart, ChartRequest, Fault as Failu
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::log::Heard;
-use super::{ATTEMPTS, Always, FaultUpstream, REQUEST_TIMEOUT, SATURDAY, TASK_TIMEOUT};
+use super::{ATTEMPTS, Always, FaultUpstream, REQUEST_TIMEOUT, SATURDAY, SLACK, TASK_TIMEOUT};
 use super::{settings, yahoo};
 use crate::support::fault_upstream::Fault;
 use crate::support::values::{at, symbol};
 
 /// Asks the upstream at `base_url` for `X`; gives how many requests that took, too.
 async fn ask(base_url: String) -> (Result<Chart, Failure>, u32) {
+    ask_within(TASK_TIMEOUT, base_url).await
+}
+
+async fn ask_within(allowed: Duration, base_url: String) -> (Result<Chart, Failure>, u32) {
     let provider = yahoo(&settings(base_url));
     let counts = Arc::new(CallCounts::default());
-    let budget = Budget::starting_now(TASK_TIMEOUT, Arc::clone(&counts));
+    let budget = Budget::starting_now(allowed, Arc::clone(&counts));
     let request = ChartRequest {
         symbol: symbol("X"),
         from: at("2026-01-01T00:00:00Z"),
@@ -101,6 +105,27 @@ async fn a_door_that_stays_shut_is_told_as_such() {
 }
 
 #[tokio::test]
+async fn a_task_whose_time_is_up_ends_in_the_middle_of_a_slow_answer() {
+    let allowed = REQUEST_TIMEOUT / 2;
+    let slow = Fault::ALL.iter().filter(|fault| fault.is_slow());
+    let questions = slow.map(|fault| async move {
+        let upstream = upstream(*fault).await;
+        let started = monotonic();
+        let (answer, calls) = ask_within(allowed, upstream.base_url()).await;
+        (*fault, answer.unwrap_err().class, calls, started.elapsed())
+    });
+    let ended = futures_util::future::join_all(questions).await;
+    assert_eq!(ended.len(), 5);
+    for (fault, class, calls, took) in ended {
+        assert_eq!((class, calls), (FaultClass::Timeout, 1), "{fault:?}");
+        assert!(
+            took >= allowed && took < allowed + SLACK,
+            "{fault:?}: {took:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn nobody_listening_is_an_outage() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
@@ -147,4 +172,30 @@ async fn a_connection_that_is_not_taken_up_is_an_outage_after_the_connect_timeou
         message.starts_with("cannot connect to the upstream: "),
         "{message}"
     );
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_get_on_is_an_outage_after_the_connect_timeout() {
+    let upstream = upstream(Fault::NeverReads).await;
+    let started = monotonic();
+    let (answer, calls) = ask(upstream.base_url().replace("http:", "https:")).await;
+    let took = started.elapsed();
+    let failure = answer.unwrap_err();
+    assert_eq!((failure.class, calls), (FaultClass::Outage, ATTEMPTS));
+    let expected = REQUEST_TIMEOUT / 2 * ATTEMPTS;
+    assert!(took >= expected && took < expected * 2, "{took:?}");
+}
+
+#[tokio::test]
+async fn plain_text_where_encryption_was_asked_for_is_an_outage() {
+    let upstream = upstream(Fault::AnswersUnasked).await;
+    let (answer, calls) = ask(upstream.base_url().replace("http:", "https:")).await;
+    let failure = answer.unwrap_err();
+    assert_eq!((failure.class, calls), (FaultClass::Outage, ATTEMPTS));
+    let message = failure.message;
+    assert!(
+        message.starts_with("cannot connect to the upstream: "),
+        "{message}"
+    );
+    assert!(!message.contains("127.0.0.1"), "{message}");
 }

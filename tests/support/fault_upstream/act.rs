@@ -320,13 +320,13 @@ async fn bomb(fault: Fault, symbol: &str, stream: &mut TcpStream) -> io::Result<
     chunk(stream, before).await?;
     for piece in 0..1_000 {
         let text = match fault {
-            Fault::ColumnBomb => ",{}".repeat(2_000),
+            Fault::ColumnBomb => ",{}".repeat(1_000),
             Fault::DividendBomb => {
                 let entries: Vec<String> =
-                    (0..500).map(|n| format!("\"{piece}.{n}\":{{}},")).collect();
+                    (0..100).map(|n| format!("\"{piece}.{n}\":{{}},")).collect();
                 entries.concat()
             }
-            _ => "1,".repeat(3_000),
+            _ => "1,".repeat(300),
         };
         chunk(stream, &text).await?;
     }

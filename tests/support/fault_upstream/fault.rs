@@ -199,11 +199,11 @@ faults! {
     ByteOrderMark => Stored;
     /// a currency of 1 MB: it is left out
     LongCurrency => Stored;
-    /// two million empty columns behind the good ones, to fill the memory
+    /// a million empty columns behind the good ones, to fill the memory
     ColumnBomb => Stored;
-    /// three million rows
+    /// 300,000 rows
     RowBomb => Fails(BadPayload);
-    /// half a million dividends
+    /// 100,000 dividends
     DividendBomb => Fails(BadPayload);
 }
 
@@ -213,6 +213,18 @@ impl Fault {
         matches!(
             self,
             Self::NeverReads | Self::ResetAtOnce | Self::AnswersUnasked
+        )
+    }
+
+    /// Whether only a bound on time ends it.
+    pub(crate) fn is_slow(self) -> bool {
+        matches!(
+            self,
+            Self::EndlessHints
+                | Self::SlowHeaders
+                | Self::SlowBody
+                | Self::NeverAnswers
+                | Self::NeverReads
         )
     }
 
