@@ -26,7 +26,7 @@ use crate::clock::Clock;
 use crate::domain::{FaultClass, JobKind, Symbol};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Meter;
-use crate::upstream::{Budget, Fault, MarketData};
+use crate::upstream::{Budget, Fault, Lane, MarketData};
 
 /// What every task may use.
 #[derive(Clone)]
@@ -67,6 +67,14 @@ impl Assignment {
         match self {
             Self::Job(kind) => kind.as_str(),
             Self::Backfill { .. } => "backfill",
+        }
+    }
+
+    /// Where its requests wait for the upstream.
+    pub fn lane(self) -> Lane {
+        match self {
+            Self::Job(_) => Lane::Live,
+            Self::Backfill { .. } => Lane::Backfill,
         }
     }
 }

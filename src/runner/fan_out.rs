@@ -190,7 +190,8 @@ impl Round<'_, '_> {
 
     fn launch(&mut self, symbol: &Symbol) {
         let counts = Arc::new(CallCounts::default());
-        let budget = Budget::starting_now(self.spec.schedule.task_timeout, Arc::clone(&counts));
+        let budget = Budget::starting_now(self.spec.schedule.task_timeout, Arc::clone(&counts))
+            .in_lane(self.spec.assignment.lane());
         let task = InFlight {
             symbol: symbol.clone(),
             counts,

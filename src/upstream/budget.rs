@@ -1,11 +1,12 @@
 //! What one task may spend, and what it has spent.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Lane;
 use crate::clock;
 
 /// Requests of one task. Shared with the runner, so that the count survives a task that is cut off.
@@ -33,14 +34,15 @@ impl CallCounts {
     }
 }
 
-/// The time a task may work and the counts of its requests. Waiting for the upstream's turn does
+/// The time a task may work, the counts of its requests, and the lane they wait in. Waiting for the upstream's turn does
 /// not use up the time: the queue is our doing, not the symbol's.
 #[derive(Debug)]
 pub struct Budget {
     started: Instant,
     allowed: Duration,
-    waited_ms: AtomicU32,
+    waited_ns: AtomicU64,
     counts: Arc<CallCounts>,
+    lane: Lane,
 }
 
 impl Budget {
@@ -49,21 +51,33 @@ impl Budget {
         Self {
             started: clock::monotonic(),
             allowed,
-            waited_ms: AtomicU32::new(0),
+            waited_ns: AtomicU64::new(0),
             counts,
+            lane: Lane::Live,
         }
+    }
+
+    /// The same budget for requests that wait in `lane`.
+    #[must_use]
+    pub fn in_lane(self, lane: Lane) -> Self {
+        Self { lane, ..self }
+    }
+
+    /// Where its requests wait.
+    pub fn lane(&self) -> Lane {
+        self.lane
     }
 
     /// When the task has to be done.
     pub fn deadline(&self) -> Instant {
-        let waited = Duration::from_millis(self.waited_ms.load(Ordering::Relaxed).into());
+        let waited = Duration::from_nanos(self.waited_ns.load(Ordering::Relaxed));
         self.started + self.allowed + waited
     }
 
     /// Time the task spent waiting for others: it gets that much longer.
     pub fn add_wait(&self, waited: Duration) {
-        let ms = u32::try_from(waited.as_millis()).unwrap_or(u32::MAX);
-        self.waited_ms.fetch_add(ms, Ordering::Relaxed);
+        let ns = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
+        self.waited_ns.fetch_add(ns, Ordering::Relaxed);
     }
 
     /// Requests sent so far.

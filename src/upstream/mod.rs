@@ -1,17 +1,20 @@
-//! The upstreams behind one trait, and the politeness every request goes through:
-//! places in flight ▸ cool-down ▸ pace (governor) ▸ client (reqwest), with retries
-//! (backoff) around them; and in front of all that the answers of a moment ago.
+//! The upstreams behind one trait, and the politeness every request goes through: `gate.rs` tells
+//! in which order. In front of all that the answers of a moment ago.
 
 mod answers;
 mod budget;
 mod client;
 mod cooldown;
 mod gate;
+mod lanes;
 mod limiter;
+mod line;
+mod pace;
 mod pings;
 mod refusal;
 mod retry;
 mod retry_after;
+mod symbols;
 pub mod yahoo;
 
 use std::time::Duration;
@@ -24,6 +27,7 @@ pub use answers::Answers;
 pub use budget::{Budget, CallCounts};
 pub use client::ClientError;
 pub use gate::Gate;
+pub use lanes::Lane;
 pub use pings::Pings;
 pub use retry::Waits;
 pub use yahoo::Yahoo;

@@ -48,7 +48,7 @@ impl Yahoo {
         meter: Meter,
     ) -> Result<Self, ClientError> {
         let client = Client::new(settings)?;
-        let gate = Gate::new(PROVIDER, settings, meter.clone());
+        let gate = Gate::new(PROVIDER, settings, meter.clone()).with_clock(clock.clone());
         let place = place(client.base());
         Ok(Self {
             client,
