@@ -77,7 +77,6 @@ pub(super) struct Cooldown {
     next_brake: Duration,
     next_block: Duration,
     streak: u32,
-    has_served: bool,
 }
 
 impl Cooldown {
@@ -90,7 +89,6 @@ impl Cooldown {
             next_brake: BRAKE.min(settings.initial),
             next_block: settings.initial,
             streak: 0,
-            has_served: false,
         }
     }
 
@@ -136,7 +134,6 @@ impl Cooldown {
         if !self.is_current(pass) {
             return None;
         }
-        self.has_served = true;
         self.streak = self.streak.saturating_add(1);
         if self.streak >= STREAK {
             self.next_brake = BRAKE.min(self.settings.initial);
@@ -156,11 +153,7 @@ impl Cooldown {
         }
         let Settings { initial, max } = self.settings;
         let asked = refusal.retry_after.unwrap_or_default().min(max);
-        // An upstream that has never answered is none that we are only a little too fast for.
-        let is_block = pass.is_probe
-            || refusal.is_ban
-            || !self.has_served
-            || asked.max(self.next_brake) >= initial;
+        let is_block = pass.is_probe || refusal.is_ban || asked.max(self.next_brake) >= initial;
         let wait = if is_block {
             self.kind = Kind::Block;
             let wait = self.next_block.max(asked);
@@ -215,14 +208,6 @@ mod tests {
         })
     }
 
-    /// A cool-down of an upstream that has answered once.
-    fn serving() -> Cooldown {
-        let mut cooldown = cooldown();
-        let pass = cooldown.left();
-        assert_eq!(cooldown.answered(pass), None);
-        cooldown
-    }
-
     #[allow(
         clippy::unnecessary_wraps,
         reason = "it is compared with what may be none"
@@ -237,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_first_refusal_brakes_and_a_refused_probe_blocks() {
-        let (mut cooldown, now) = (serving(), clock::monotonic());
+        let (mut cooldown, now) = (cooldown(), clock::monotonic());
         let pass = cooldown.left();
         let brake = cooldown.refused(pass, PLAIN, now);
         assert_eq!(brake, closed(Kind::Brake, SECOND, false));
@@ -255,12 +240,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_served_or_was_banned_or_told_to_stay_away_long_is_a_block_at_once() {
+    fn a_ban_and_a_long_retry_after_are_a_block_at_once() {
         let now = clock::monotonic();
-        let mut unserved = cooldown();
-        let pass = unserved.left();
-        let refused = unserved.refused(pass, PLAIN, now);
-        assert_eq!(refused, closed(Kind::Block, MINUTE, false));
         for (refusal, wait) in [
             (
                 Refusal {
@@ -284,7 +265,7 @@ mod tests {
                 3 * MINUTE,
             ),
         ] {
-            let mut cooldown = serving();
+            let mut cooldown = cooldown();
             let pass = cooldown.left();
             let refused = cooldown.refused(pass, refusal, now);
             assert_eq!(refused, closed(Kind::Block, wait, false));
@@ -293,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_short_retry_after_is_a_brake_of_that_length() {
-        let mut cooldown = serving();
+        let mut cooldown = cooldown();
         let pass = cooldown.left();
         let refusal = Refusal {
             retry_after: Some(7 * SECOND),
@@ -305,7 +286,7 @@ mod tests {
 
     #[test]
     fn refusals_of_requests_under_way_together_count_once_even_when_they_come_after_the_probe() {
-        let (mut cooldown, now) = (serving(), clock::monotonic());
+        let (mut cooldown, now) = (cooldown(), clock::monotonic());
         let passes = [(); 4].map(|()| cooldown.left());
         assert!(cooldown.refused(passes[0], PLAIN, now).is_some());
         assert_eq!(cooldown.refused(passes[1], PLAIN, now), None);
@@ -319,7 +300,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_their_maximum_and_start_over_after_a_row_of_answers() {
-        let (mut cooldown, now) = (serving(), clock::monotonic());
+        let (mut cooldown, now) = (cooldown(), clock::monotonic());
         let refuse = |cooldown: &mut Cooldown| {
             let pass = cooldown.left();
             cooldown.refused(pass, PLAIN, now).unwrap().wait.as_secs()
@@ -340,7 +321,7 @@ mod tests {
 
     #[test]
     fn brakes_grow_into_a_block() {
-        let (mut cooldown, now) = (serving(), clock::monotonic());
+        let (mut cooldown, now) = (cooldown(), clock::monotonic());
         let mut seen = Vec::new();
         for _ in 0..8 {
             let pass = cooldown.left();
@@ -356,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_probe_that_comes_back_without_a_verdict_is_replaced() {
-        let (mut cooldown, now) = (serving(), clock::monotonic());
+        let (mut cooldown, now) = (cooldown(), clock::monotonic());
         let pass = cooldown.left();
         cooldown.refused(pass, PLAIN, now);
         let probe = cooldown.left();

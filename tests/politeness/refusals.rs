@@ -105,6 +105,25 @@ async fn a_refusal_among_answers_is_a_short_brake_and_half_the_pace() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn answers_to_requests_that_the_pace_did_not_hold_back_do_not_raise_it() {
+    let upstream = Upstream::new(&settings(), |at| {
+        if at.is_zero() {
+            Err(FaultClass::RateLimited)
+        } else {
+            Ok(())
+        }
+    });
+    let allowed = Duration::from_secs(2);
+    for _ in 0..200 {
+        assert_eq!(upstream.ask(symbol("A"), allowed).await.outcome, Ok(()));
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(upstream.gate.pace_rps(), 10.0);
+    upstream.ask_many(200, allowed).await;
+    assert!(upstream.gate.pace_rps() >= 17.0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_probe_is_of_a_symbol_that_has_been_answered_for_before() {
     let mut settings = settings();
     settings.concurrency = 1;
@@ -148,7 +167,8 @@ async fn without_a_good_symbol_whoever_is_next_probes() {
     assert!(asked.iter().all(|asked| asked.outcome.is_ok()));
     // The first two were refused; the first of them is in front again.
     assert_eq!(upstream.names(), ["S0", "S1", "S2", "S0", "S1"]);
-    assert!(upstream.starts()[3] >= MINUTE, "it had never answered");
+    let brake = Duration::from_secs(1);
+    assert!(upstream.starts()[3] >= brake, "nobody waited");
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,7 +233,8 @@ async fn a_question_refused_for_hours_fails_as_rate_limited_in_the_end() {
         .windows(2)
         .map(|pair| (pair[1].saturating_sub(pair[0])).as_secs())
         .collect();
-    assert_eq!(gaps, [60, 120, 240, 480, 960, 1_800, 1_800, 1_800]);
+    // The brake, then the cool-downs.
+    assert_eq!(gaps, [1, 60, 120, 240, 480, 960, 1_800, 1_800]);
 }
 
 #[tokio::test(start_paused = true)]
