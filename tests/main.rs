@@ -10,6 +10,8 @@
 mod cache;
 mod calendars;
 mod config;
+mod faults;
+mod gaps;
 mod house;
 mod jobs;
 mod oracle;

@@ -19,7 +19,9 @@ mod m20261122_000011_duration_rollups;
 mod m20261122_000013_schedule_state;
 mod m20261122_000014_runs_by_time;
 mod m20261122_000015_schedule_timings;
+mod m20261122_000020_gaps;
 mod m20261122_000021_price_alerts;
+mod m20261122_000022_symbol_health;
 
 /// Applies what is missing, in order, each change in a transaction of its own.
 #[derive(Debug)]
@@ -42,7 +44,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000013_schedule_state::Migration),
             Box::new(m20261122_000014_runs_by_time::Migration),
             Box::new(m20261122_000015_schedule_timings::Migration),
+            Box::new(m20261122_000020_gaps::Migration),
             Box::new(m20261122_000021_price_alerts::Migration),
+            Box::new(m20261122_000022_symbol_health::Migration),
         ]
     }
 }

@@ -1,8 +1,11 @@
 //! The calendars of 25 markets, kept in the program: `docs/calendars.md` says how far they reach.
 
+mod instrument;
 mod table;
 
 use std::sync::{Arc, OnceLock};
+
+pub use instrument::Book;
 
 use crate::domain::SessionCalendar;
 

@@ -99,6 +99,15 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     })
 }
 
+/// Requests a run is reckoned with: one a symbol, none for work that is rarely due.
+fn calls_of(schedule: &Schedule) -> usize {
+    if schedule.job.asks_for_every_symbol() {
+        schedule.symbols.len()
+    } else {
+        0
+    }
+}
+
 /// All fires of a window.
 struct Plan<'c> {
     schedules: Vec<&'c Arc<Schedule>>,
@@ -131,7 +140,7 @@ impl<'c> Plan<'c> {
         let Some(schedule) = self.schedules.get(index).copied() else {
             return Ok(());
         };
-        let calls = schedule.symbols.len();
+        let calls = calls_of(schedule);
         let jitter = signed(schedule.jitter_offset());
         let reach = signed(self.spread(calls)) + jitter;
         let mut at = self.start.saturating_sub(reach).unwrap_or(self.start);
@@ -258,7 +267,7 @@ impl<'c> Plan<'c> {
             Some(Part {
                 schedule: schedule.id.as_str().to_owned(),
                 fires: *fires,
-                calls: fires * schedule.symbols.len(),
+                calls: fires * calls_of(schedule),
             })
         };
         fires.iter().filter_map(part).collect()

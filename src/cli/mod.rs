@@ -3,11 +3,13 @@
 mod alerts;
 mod ask;
 mod backfill;
+mod bars;
 mod cancel;
 mod describe;
 mod doctor;
 mod exit;
 mod explain;
+mod gaps;
 mod list;
 mod load;
 mod manual;
@@ -26,6 +28,7 @@ mod runs;
 mod simulate;
 mod status;
 mod summary;
+mod symbols;
 mod trigger;
 mod validate;
 mod why;
@@ -89,6 +92,12 @@ enum Verb {
     Runs(runs::Args),
     /// List price alerts, newest first
     Alerts(alerts::Args),
+    /// List the symbols: what is stored of each, and what is wrong with it
+    Symbols(symbols::Args),
+    /// Show a symbol's daily bars, the newest last
+    Bars(bars::Args),
+    /// List sessions that lack their bar, and when they are asked for again
+    Gaps(gaps::Args),
     /// Fetch daily bars of a past window for a schedule's symbols
     Backfill(backfill::Args),
     /// Sum up runs, durations, lateness and resources
@@ -137,6 +146,9 @@ pub fn main() -> ExitCode {
         Verb::Load(args) => load::run(&args, &globals),
         Verb::Runs(args) => runs::run(&args, &globals),
         Verb::Alerts(args) => alerts::run(&args, &globals),
+        Verb::Symbols(args) => symbols::run(&args, &globals),
+        Verb::Bars(args) => bars::run(&args, &globals),
+        Verb::Gaps(args) => gaps::run(&args, &globals),
         Verb::Backfill(args) => backfill::run(&args, &globals),
         Verb::Report(args) => report::run(&args, &globals),
         Verb::Simulate(args) => simulate::run(&args),

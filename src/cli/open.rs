@@ -12,6 +12,12 @@ use crate::domain::{Schedule, Symbol, parse_span};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Meter;
 
+/// Names told of those like a wrong one.
+const NEAR_NAMES: usize = 3;
+
+/// How like two names must be to be a slip of the fingers, 0 to 1.
+const LIKE: f64 = 0.8;
+
 /// Threads of the runtime: the work waits for networks and disks, not for processors.
 const MAX_WORKERS: usize = 4;
 
@@ -47,6 +53,59 @@ pub(super) fn for_asking(globals: &Globals) -> Result<Config, Exit> {
             })
         }
     }
+}
+
+/// Reads the configuration for a verb that looks at what is stored: of a broken file it uses what
+/// can be used, and says so.
+pub(super) fn for_looking(globals: &Globals) -> Result<Config, Exit> {
+    match try_load(globals) {
+        Ok((config, _)) => Ok(config),
+        Err(problems) => {
+            let config = for_asking(globals)?;
+            let plural = if problems.len() == 1 { "" } else { "s" };
+            output::say(&format!(
+                "{} problem{plural} in the configuration: schedules may be missing here; see \
+                 `finstage validate`",
+                problems.len()
+            ));
+            Ok(config)
+        }
+    }
+}
+
+/// A symbol of which something is stored, or that a schedule names; of another, those like it are
+/// told.
+pub(super) async fn stored_symbol(
+    text: &str,
+    store: &Store,
+    config: &Config,
+) -> Result<Symbol, Exit> {
+    let mut names = store.symbol_names().await.map_err(store_failed)?;
+    let planned = config.schedules.iter().flat_map(|s| s.symbols.iter());
+    names.extend(planned.map(|symbol| symbol.as_str().to_owned()));
+    if let (true, Ok(symbol)) = (names.contains(text), Symbol::try_new(text)) {
+        return Ok(symbol);
+    }
+    let near = near(text, names.iter().map(String::as_str));
+    let hint = if near.is_empty() {
+        "`finstage symbols` lists those there are".to_owned()
+    } else {
+        format!("did you mean {}?", near.join(", "))
+    };
+    output::complain(&format!("there is no symbol `{text}`; {hint}"));
+    Err(Exit::Usage)
+}
+
+/// The names most like `text`, the likest first.
+fn near<'n>(text: &str, names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+    let text = text.to_lowercase();
+    let mut likes: Vec<(f64, &str)> = names
+        .map(|name| (strsim::jaro_winkler(&text, &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness >= LIKE)
+        .collect();
+    likes.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
+    let nearest = likes.into_iter().take(NEAR_NAMES);
+    nearest.map(|(_, name)| name).collect()
 }
 
 /// The schedule a verb names.

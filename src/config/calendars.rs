@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::problem::suggestion;
 use super::reader::{At, Entry, Table};
 use super::schedules::timezone;
-use crate::calendar::{codes, market};
+use crate::calendar::{Book, codes, market};
 use crate::domain::{Day, Hours, SessionCalendar};
 
 /// Says that a schedule has no calendar though `[defaults]` names one.
@@ -59,6 +59,13 @@ pub(super) fn read(root: &Table<'_>) -> Calendars {
 }
 
 impl Calendars {
+    /// Those without problems, over the markets the program knows.
+    pub(super) fn book(&self) -> Book {
+        let own = self.0.iter();
+        let good = own.filter_map(|(name, own)| Some((name.clone(), own.clone()?)));
+        Book::new(good.collect())
+    }
+
     /// The calendar `table` names with `calendar`; `None` when it does not say.
     pub(super) fn chosen(&self, table: &Table<'_>) -> Option<Chosen> {
         let text = table.text("calendar")?;

@@ -55,6 +55,7 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
         history,
         alerts,
         schedules,
+        calendars: calendars.book(),
     })
 }
 

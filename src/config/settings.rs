@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::alerts::AlertTable;
 use super::secrets::Secret;
+use crate::calendar::Book;
 use crate::domain::{Provider, Retry, Schedule, SessionCalendar};
 use crate::telemetry::{LogFormat, LogLevel};
 
@@ -40,6 +41,8 @@ pub struct Config {
     pub tiingo_key: Option<Secret>,
     /// `[upstream.yahoo] quotes.batch`.
     pub quote_batch: QuoteBatch,
+    /// `[calendars.*]` over the markets the program knows.
+    pub calendars: Book,
 }
 
 impl Config {
@@ -177,7 +180,7 @@ pub struct HistorySettings {
 pub struct UpstreamSettings {
     /// Scheme, host and port; no path.
     pub base_url: String,
-    /// Requests a second at most, over all jobs.
+    /// Requests a second at most, over all jobs; fewer after a refusal.
     pub max_rps: f64,
     /// Requests that may go out at once after a pause.
     pub burst: u32,
@@ -189,7 +192,7 @@ pub struct UpstreamSettings {
     pub connect_timeout: Duration,
     /// Bound on one request, from sending to the last byte.
     pub request_timeout: Duration,
-    /// What happens after a 429.
+    /// What happens when the upstream blocks us.
     pub cooldown: Cooldown,
     /// What happens after an outage-class fault.
     pub retry: Retry,
@@ -204,7 +207,7 @@ pub enum QuoteBatch {
     Spark,
 }
 
-/// How long all requests wait after the upstream refused one.
+/// How long all requests wait when the upstream blocks us.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cooldown {
     /// The first wait; doubled as long as refusals follow each other.

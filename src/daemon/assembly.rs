@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::config::{Config, QuoteBatch};
 use crate::domain::Provider;
-use crate::jobs::{AlertBook, Freshness, Services};
+use crate::jobs::{AlertBook, Freshness, Services, Watch};
 use crate::runner::Runner;
 use crate::scheduler::housekeeping::HousekeepingError;
 use crate::store::{Epoch, Store, StoreError};
@@ -77,6 +77,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembly, StartEr
         meter,
         freshness: Freshness::default(),
         alerts: AlertBook::new(Arc::clone(&config.alerts)),
+        watch: Watch::new(config),
     };
     let runner = Runner::new(services.clone().into());
     Ok(Assembly {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::print::Print;
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
-use crate::jobs::AlertBook;
+use crate::jobs::{AlertBook, Watch};
 use crate::runner::Runner;
 use crate::scheduler::{Command, PlanStatus, Pulse};
 use crate::store::{Epoch, Store};
@@ -20,6 +20,7 @@ pub(super) struct Live {
     pub(super) commands: UnboundedSender<Command>,
     pub(super) runner: Runner,
     pub(super) store: Store,
+    pub(super) watch: Watch,
     pub(super) clock: Clock,
     pub(super) epoch: Epoch,
     pub(super) alerts: AlertBook,
@@ -54,6 +55,7 @@ impl Live {
             commands: parts.commands,
             runner: parts.runner,
             store: parts.store,
+            watch: parts.watch,
             clock: parts.clock,
             epoch: parts.epoch,
             alerts: parts.alerts,
@@ -79,6 +81,7 @@ impl Live {
     }
 
     pub(super) fn set_loaded(&self, config: Arc<Config>) {
+        self.watch.replace(&config);
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         *loaded = Loaded {
             config,
@@ -123,6 +126,7 @@ pub(super) struct LiveParts {
     pub(super) commands: UnboundedSender<Command>,
     pub(super) runner: Runner,
     pub(super) store: Store,
+    pub(super) watch: Watch,
     pub(super) clock: Clock,
     pub(super) epoch: Epoch,
     pub(super) alerts: AlertBook,

@@ -116,6 +116,7 @@ impl Serving {
             commands: planner.commands(),
             runner: assembly.runner.clone(),
             store: assembly.services.store.clone(),
+            watch: assembly.services.watch.clone(),
             clock: clock.clone(),
             epoch: assembly.epoch,
             alerts: assembly.services.alerts.clone(),

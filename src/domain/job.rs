@@ -13,15 +13,18 @@ pub enum JobKind {
     PriceSnapshots,
     /// The highest price since the first trade.
     AllTimeHigh,
+    /// Sessions that lack their bar, asked for again.
+    FillGaps,
 }
 
 impl JobKind {
     /// Every kind, in the order the documentation lists them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Quotes,
         Self::DailyBars,
         Self::PriceSnapshots,
         Self::AllTimeHigh,
+        Self::FillGaps,
     ];
 
     /// The name used in schedules.toml, the database and the log.
@@ -31,6 +34,7 @@ impl JobKind {
             Self::DailyBars => "daily_bars",
             Self::PriceSnapshots => "price_snapshots",
             Self::AllTimeHigh => "all_time_high",
+            Self::FillGaps => "fill_gaps",
         }
     }
 
@@ -41,7 +45,13 @@ impl JobKind {
             Self::DailyBars => "daily bars, ten years the first time, then only what is new",
             Self::PriceSnapshots => "close, high and low of the last completed session",
             Self::AllTimeHigh => "highest price since the first trade",
+            Self::FillGaps => "sessions that lack their bar, asked for again",
         }
+    }
+
+    /// Whether a run sends about one request a symbol: what plans of the load reckon with.
+    pub fn asks_for_every_symbol(self) -> bool {
+        !matches!(self, Self::FillGaps)
     }
 
     /// Finds a kind by its name.

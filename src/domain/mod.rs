@@ -4,6 +4,8 @@ mod alert;
 mod bar;
 mod cron;
 mod fault;
+mod gap;
+mod health;
 mod job;
 mod pause;
 mod policy;
@@ -24,6 +26,8 @@ pub use alert::{
 pub use bar::{BarFlaw, DailyBar};
 pub use cron::{CronError, CronExpr};
 pub use fault::FaultClass;
+pub use gap::{GapChanges, GapState, KNOWN_FROM, compare, last_completed, next_ask};
+pub use health::SymbolHealth;
 pub use job::JobKind;
 pub use pause::Pause;
 pub use policy::{HeartbeatUrl, MisfirePolicy, OverlapPolicy, Retry, Sla};

@@ -8,6 +8,7 @@ mod all_time_high;
 mod backfill;
 mod daily_bars;
 mod freshness;
+mod gaps;
 mod price_snapshots;
 mod quotes;
 mod refresh;
@@ -20,12 +21,13 @@ use jiff::civil::Date;
 
 pub use alerts::AlertBook;
 pub use freshness::Freshness;
+pub use gaps::Watch;
 
 use crate::clock::Clock;
 use crate::domain::{FaultClass, JobKind, Symbol};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Meter;
-use crate::upstream::{Budget, Fault, MarketData};
+use crate::upstream::{Budget, Fault, Lane, MarketData};
 
 /// What every task may use.
 #[derive(Clone)]
@@ -42,6 +44,8 @@ pub struct Services {
     pub freshness: Freshness,
     /// What people want to be told of prices.
     pub alerts: AlertBook,
+    /// Calendars, and what is known of whom we heard from.
+    pub watch: Watch,
 }
 
 /// What a run wants done for each of its symbols.
@@ -66,6 +70,14 @@ impl Assignment {
             Self::Backfill { .. } => "backfill",
         }
     }
+
+    /// Where its requests wait for the upstream.
+    pub fn lane(self) -> Lane {
+        match self {
+            Self::Job(_) => Lane::Live,
+            Self::Backfill { .. } => Lane::Backfill,
+        }
+    }
 }
 
 /// What a task that succeeded has done.
@@ -88,6 +100,19 @@ pub trait Perform: Send + Sync {
         budget: &Budget,
     ) -> Result<Done, Fault>;
 
+    /// The symbols of a run that have something to do: with `is_planned`, when no person asked.
+    async fn needed(
+        &self,
+        _assignment: Assignment,
+        symbols: &Arc<[Symbol]>,
+        _is_planned: bool,
+    ) -> Arc<[Symbol]> {
+        Arc::clone(symbols)
+    }
+
+    /// A run has ended: what is judged over many symbols.
+    async fn ran(&self, _assignment: Assignment) {}
+
     /// Whether the upstream refuses our address right now, so that tasks only wait.
     fn is_refused(&self) -> bool;
 }
@@ -95,6 +120,40 @@ pub trait Perform: Send + Sync {
 #[async_trait::async_trait]
 impl Perform for Services {
     async fn perform(
+        &self,
+        assignment: Assignment,
+        symbol: &Symbol,
+        budget: &Budget,
+    ) -> Result<Done, Fault> {
+        let result = self.work(assignment, symbol, budget).await;
+        gaps::after(assignment, symbol, budget, result, self).await
+    }
+
+    async fn needed(
+        &self,
+        assignment: Assignment,
+        symbols: &Arc<[Symbol]>,
+        is_planned: bool,
+    ) -> Arc<[Symbol]> {
+        gaps::needed(assignment, symbols, is_planned, self).await
+    }
+
+    async fn ran(&self, assignment: Assignment) {
+        gaps::after_run(assignment, self).await;
+    }
+
+    fn is_refused(&self) -> bool {
+        self.upstream.is_refusing()
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
+fn store_fault(error: StoreError) -> Fault {
+    Fault::new(FaultClass::Store, error.to_string())
+}
+
+impl Services {
+    async fn work(
         &self,
         assignment: Assignment,
         symbol: &Symbol,
@@ -109,18 +168,10 @@ impl Perform for Services {
             Assignment::Job(JobKind::AllTimeHigh) => {
                 all_time_high::perform(symbol, self, budget).await
             }
+            Assignment::Job(JobKind::FillGaps) => gaps::fill::perform(symbol, self, budget).await,
             Assignment::Backfill { from, to } => {
                 backfill::perform(symbol, from, to, self, budget).await
             }
         }
     }
-
-    fn is_refused(&self) -> bool {
-        self.upstream.is_refusing()
-    }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
-fn store_fault(error: StoreError) -> Fault {
-    Fault::new(FaultClass::Store, error.to_string())
 }

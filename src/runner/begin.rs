@@ -35,6 +35,7 @@ impl Beginning {
         let tracker = runner.0.tracker.clone();
         let run = async move {
             let Shared { desk, abort, .. } = &*runner.0;
+            let spec = run::narrowed(spec, desk, &control).await;
             let work = AssertUnwindSafe(run::work(&spec, desk, &control, abort));
             let worked = work.catch_unwind().await;
             // Its tasks are done: no fire is skipped because the database is slow to hear of it.
@@ -48,6 +49,7 @@ impl Beginning {
             };
             runner.leave(&spec);
             runner.tell(&spec, &end, pinged);
+            run::followed_up(&spec, desk, abort).await;
             let _ = done.send(end);
         };
         drop(tracker.spawn(run));

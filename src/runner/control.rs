@@ -17,7 +17,7 @@ pub(super) struct Control {
     scheduled_for: Timestamp,
     origin: RunOrigin,
     started_at: Timestamp,
-    tasks_total: u32,
+    tasks_total: AtomicU32,
     tasks_done: AtomicU32,
     is_finishing: AtomicBool,
     stop: CancellationToken,
@@ -51,7 +51,7 @@ impl Control {
             scheduled_for: spec.scheduled_for,
             origin: spec.origin,
             started_at: now,
-            tasks_total: u32::try_from(spec.symbols.len()).unwrap_or(u32::MAX),
+            tasks_total: AtomicU32::new(u32::try_from(spec.symbols.len()).unwrap_or(u32::MAX)),
             tasks_done: AtomicU32::new(0),
             is_finishing: AtomicBool::new(false),
             stop: CancellationToken::new(),
@@ -75,6 +75,12 @@ impl Control {
         self.reason.get().map(String::as_str)
     }
 
+    /// Fewer symbols than its schedule names have something to do.
+    pub(super) fn set_tasks_total(&self, count: usize) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.tasks_total.store(count, Ordering::Relaxed);
+    }
+
     pub(super) fn set_tasks_done(&self, count: u32) {
         self.tasks_done.store(count, Ordering::Relaxed);
     }
@@ -95,7 +101,7 @@ impl Control {
             scheduled_for: self.scheduled_for,
             origin: self.origin,
             started_at: self.started_at,
-            tasks_total: self.tasks_total,
+            tasks_total: self.tasks_total.load(Ordering::Relaxed),
             tasks_done: self.tasks_done.load(Ordering::Relaxed),
         }
     }

@@ -192,6 +192,7 @@ impl Round<'_, '_> {
         let counts = Arc::new(CallCounts::default());
         let schedule = &self.spec.schedule;
         let budget = Budget::starting_now(schedule.task_timeout, Arc::clone(&counts))
+            .in_lane(self.spec.assignment.lane())
             .asking(schedule.providers);
         let task = InFlight {
             symbol: symbol.clone(),

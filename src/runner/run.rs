@@ -1,5 +1,9 @@
 //! The work of a run: rounds of tasks until all are done or time is up.
 
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +17,36 @@ use crate::domain::{RunState, format_span};
 use crate::store::RunEnd;
 use crate::telemetry::Work;
 use crate::upstream::Waits;
+
+/// Longest time for what goes before and after a run's tasks.
+const SIDE_WORK: Duration = Duration::from_secs(5);
+
+/// The run over those of its symbols that have something to do: all, when nobody can say in time. A
+/// resumed run keeps its symbols, of which some are done.
+pub(super) async fn narrowed(mut spec: RunSpec, desk: &Desk, control: &Control) -> RunSpec {
+    if spec.is_resumed {
+        return spec;
+    }
+    let needed = desk
+        .work
+        .needed(spec.assignment, &spec.symbols, spec.origin.is_planned());
+    let needed = AssertUnwindSafe(tokio::time::timeout(SIDE_WORK, needed));
+    if let Ok(Ok(symbols)) = needed.catch_unwind().await {
+        control.set_tasks_total(symbols.len());
+        spec.symbols = symbols;
+    }
+    spec
+}
+
+/// What follows a run that has its end; it is never in the way of one.
+pub(super) async fn followed_up(spec: &RunSpec, desk: &Desk, abort: &CancellationToken) {
+    let follow_up = AssertUnwindSafe(desk.work.ran(spec.assignment)).catch_unwind();
+    tokio::select! {
+        biased;
+        () = abort.cancelled() => {}
+        _ = tokio::time::timeout(SIDE_WORK, follow_up) => {}
+    }
+}
 
 /// Runs all tasks of `spec`; gives the end, and what writes it to the ledger.
 pub(super) async fn work<'r>(

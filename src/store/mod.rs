@@ -12,6 +12,7 @@ mod derived;
 mod entities;
 mod error;
 mod facts;
+mod gaps;
 mod history;
 mod inspect;
 mod ledger;
@@ -21,6 +22,8 @@ mod process;
 mod reports;
 mod retention;
 mod samples;
+mod symbols;
+mod systemic_gaps;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,12 +39,15 @@ use sea_orm_migration::{Migration, MigratorTrait as _};
 pub use alerts::AlertFilter;
 pub use answer::{Answer, Covers, Instrument, Known, Written};
 pub use error::StoreError;
+pub use gaps::{Gap, Watched};
 pub use history::{RunFilter, RunRow, TaskRow};
 pub use inspect::Activity;
 pub use ledger::{Claim, Epoch, Interrupted, KnownTiming, Ledger, Ours, Recovery, RunEnd, Timing};
 pub use reports::{DurationReport, ProcessReport, ScheduleReport};
 pub use retention::Pruned;
 pub use samples::ResourceSample;
+pub use symbols::{BarRow, SymbolRow};
+pub use systemic_gaps::SystemicGap;
 
 use checkpoint::Checkpoints;
 

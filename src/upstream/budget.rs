@@ -1,11 +1,12 @@
 //! What one task may spend, and what it has spent.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Lane;
 use crate::clock;
 use crate::domain::Providers;
 
@@ -34,17 +35,18 @@ impl CallCounts {
     }
 }
 
-/// The time a task may work and the counts of its requests. Waiting for the upstream's turn does
+/// The time a task may work, the counts of its requests, and the lane they wait in. Waiting for the upstream's turn does
 /// not use up the time: the queue is our doing, not the symbol's.
 #[derive(Debug)]
 pub struct Budget {
     started: Instant,
     allowed: Duration,
-    waited_ms: Arc<AtomicU32>,
+    waited_ns: Arc<AtomicU64>,
     counts: Arc<CallCounts>,
+    lane: Lane,
     providers: Providers,
     /// Of a share: where the whole counts its waits.
-    whole_waited_ms: Option<Arc<AtomicU32>>,
+    whole_waited_ns: Option<Arc<AtomicU64>>,
 }
 
 impl Budget {
@@ -53,18 +55,29 @@ impl Budget {
         Self {
             started: clock::monotonic(),
             allowed,
-            waited_ms: Arc::default(),
+            waited_ns: Arc::default(),
             counts,
+            lane: Lane::Live,
             providers: Providers::default(),
-            whole_waited_ms: None,
+            whole_waited_ns: None,
         }
+    }
+
+    /// The same budget for requests that wait in `lane`.
+    #[must_use]
+    pub fn in_lane(self, lane: Lane) -> Self {
+        Self { lane, ..self }
+    }
+
+    /// Where its requests wait.
+    pub fn lane(&self) -> Lane {
+        self.lane
     }
 
     /// The same for a task that may ask these providers.
     #[must_use]
-    pub fn asking(mut self, providers: Providers) -> Self {
-        self.providers = providers;
-        self
+    pub fn asking(self, providers: Providers) -> Self {
+        Self { providers, ..self }
     }
 
     /// Whom the task may ask, in this order.
@@ -80,16 +93,17 @@ impl Budget {
         Self {
             started: now,
             allowed: left / parts.max(1),
-            waited_ms: Arc::default(),
+            waited_ns: Arc::default(),
             counts: Arc::clone(&self.counts),
+            lane: self.lane,
             providers: self.providers,
-            whole_waited_ms: Some(Arc::clone(&self.waited_ms)),
+            whole_waited_ns: Some(Arc::clone(&self.waited_ns)),
         }
     }
 
     /// The longest cool-down that is waited for; `None` when any is.
     pub(super) fn patience(&self) -> Option<Duration> {
-        let is_share = self.whole_waited_ms.is_some();
+        let is_share = self.whole_waited_ns.is_some();
         let left = || {
             self.deadline()
                 .saturating_duration_since(clock::monotonic())
@@ -99,17 +113,22 @@ impl Budget {
 
     /// When the task has to be done.
     pub fn deadline(&self) -> Instant {
-        let waited = Duration::from_millis(self.waited_ms.load(Ordering::Relaxed).into());
+        let waited = Duration::from_nanos(self.waited_ns.load(Ordering::Relaxed));
         self.started + self.allowed + waited
     }
 
     /// Time the task spent waiting for others: it gets that much longer.
     pub fn add_wait(&self, waited: Duration) {
-        let ms = u32::try_from(waited.as_millis()).unwrap_or(u32::MAX);
-        self.waited_ms.fetch_add(ms, Ordering::Relaxed);
-        if let Some(whole) = &self.whole_waited_ms {
-            whole.fetch_add(ms, Ordering::Relaxed);
+        let ns = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
+        self.waited_ns.fetch_add(ns, Ordering::Relaxed);
+        if let Some(whole) = &self.whole_waited_ns {
+            whole.fetch_add(ns, Ordering::Relaxed);
         }
+    }
+
+    /// Requests sent so far.
+    pub fn calls(&self) -> u32 {
+        self.counts.calls()
     }
 
     pub(super) fn count_call(&self, is_retry: bool) {

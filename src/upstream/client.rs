@@ -2,15 +2,25 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{StatusCode, Url, redirect};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Response, Url, redirect};
 
 use super::Fault;
+use super::refusal::{is_redirect, is_refusal};
+use super::retry_after::retry_after;
+use crate::clock::Clock;
 use crate::config::{Secret, UpstreamSettings};
 use crate::domain::FaultClass;
 
 /// Largest body read, decompressed: twenty times a 40-year answer.
 pub(super) const MAX_BODY_BYTES: usize = 8 << 20;
+
+/// Room made for a body before its first byte: what an upstream announces is only a claim.
+const FIRST_ROOM_BYTES: usize = 256 << 10;
+
+/// Bytes read of the body of a refusal, and the time taken for it.
+const MAX_QUOTED_BYTES: usize = 16 << 10;
+const QUOTED_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Idle connections kept to the upstream.
 const MAX_IDLE_CONNECTIONS: usize = 8;
@@ -35,6 +45,8 @@ impl ClientError {
 pub(super) struct Body {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
+    /// Where a redirect points; the host only, because an address may hold a key.
+    pub(super) redirected_to: Option<String>,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -42,6 +54,7 @@ pub(super) struct Body {
 pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
+    clock: Clock,
 }
 
 impl Client {
@@ -72,6 +85,9 @@ impl Client {
             .redirect(redirect::Policy::none())
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.request_timeout)
+            // The whole answer, for those who do not come through the gate: a byte now and then
+            // would satisfy the timeout of a read for ever.
+            .timeout(settings.request_timeout)
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .https_only(base.scheme() == "https");
         if base.scheme() == "http" {
@@ -81,51 +97,86 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| failed(&error.without_url()))?;
-        Ok(Self { http, base })
+        Ok(Self {
+            http,
+            base,
+            clock: Clock::system(),
+        })
     }
 
     pub(super) fn base(&self) -> &Url {
         &self.base
     }
 
-    /// Sends one GET and reads the whole answer.
+    /// Sends one GET and reads the whole answer. Fails as an outage, or as a bad payload when the
+    /// answer is larger than [`MAX_BODY_BYTES`].
     pub(super) async fn get(&self, url: Url) -> Result<Body, Fault> {
-        let mut response = self.http.get(url).send().await.map_err(outage)?;
-        let status = response.status();
-        let retry_after = retry_after(status, response.headers());
-        let announced = response
-            .content_length()
-            .and_then(|n| usize::try_from(n).ok());
-        let mut bytes = Vec::with_capacity(announced.unwrap_or(32 << 10).min(MAX_BODY_BYTES));
-        while let Some(chunk) = response.chunk().await.map_err(outage)? {
-            if bytes.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(Fault::new(
-                    FaultClass::BadPayload,
-                    format!("the answer is larger than {} MiB", MAX_BODY_BYTES >> 20),
-                ));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let response = self.http.get(url).send().await.map_err(outage)?;
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers(), self.clock.now());
+        let redirected_to = host_of(response.headers(), &self.base);
+        let bytes = if speaks_for_itself(status) {
+            read_leniently(response).await
+        } else {
+            read_body(response).await?
+        };
         Ok(Body {
-            status: status.as_u16(),
+            status,
             retry_after,
+            redirected_to,
             bytes,
         })
     }
 }
 
-/// Seconds of a `Retry-After`; its date form is not used by any upstream we know.
-fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
-    let relevant = matches!(
-        status,
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::IM_A_TEAPOT
-    ) || status.is_server_error();
-    let text = headers
-        .get(RETRY_AFTER)
-        .filter(|_| relevant)?
-        .to_str()
-        .ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
+/// Whether a status says all there is to know: a refusal stays one, however its body ends.
+fn speaks_for_itself(status: u16) -> bool {
+    is_refusal(status) || is_redirect(status)
+}
+
+/// The beginning of a body that is only there to be quoted.
+async fn read_leniently(mut response: Response) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let read = async {
+        while let Ok(Some(chunk)) = response.chunk().await {
+            let room = MAX_QUOTED_BYTES - bytes.len();
+            bytes.extend(chunk.iter().take(room));
+            if chunk.len() >= room {
+                break;
+            }
+        }
+    };
+    // What came until then is as good.
+    let _ = tokio::time::timeout(QUOTED_PATIENCE, read).await;
+    bytes
+}
+
+/// Reads a body up to the cap; one that announces more is not begun.
+async fn read_body(mut response: Response) -> Result<Vec<u8>, Fault> {
+    // Absent when the body is compressed: its size says nothing about what comes out.
+    let announced = response.content_length().unwrap_or_default();
+    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+    if announced > MAX_BODY_BYTES {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(announced.min(FIRST_ROOM_BYTES));
+    while let Some(chunk) = response.chunk().await.map_err(outage)? {
+        if bytes.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn too_large() -> Fault {
+    let message = format!("the answer is larger than {} MiB", MAX_BODY_BYTES >> 20);
+    Fault::new(FaultClass::BadPayload, message)
+}
+
+fn host_of(headers: &HeaderMap, base: &Url) -> Option<String> {
+    let location = headers.get(LOCATION)?.to_str().ok()?;
+    base.join(location).ok()?.host_str().map(str::to_owned)
 }
 
 /// reqwest prints the whole URL, and a URL may hold a key: it is cut out first.

@@ -1,4 +1,5 @@
-//! The pace towards one upstream: a queue in order of arrival in front of governor's bucket.
+//! The pace towards one upstream, kept by governor's bucket. Who goes next is not decided here
+//! (`line.rs`), nor how fast (`pace.rs`).
 //!
 //! `until_ready` is not used: it wakes every waiter at once, in random order, and sleeps in real
 //! time even when tokio's time is paused.
@@ -11,10 +12,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
-
-use crate::clock;
 
 /// tokio's time (real or paused) as governor wants it.
 #[derive(Debug, Clone)]
@@ -53,75 +51,136 @@ impl Reference for SinceOrigin {
 
 type Bucket = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<SinceOrigin>>;
 
-/// Lets at most `rate` requests a second pass, `burst` at once after a pause, first come first
-/// served.
+/// Lets at most a number of requests a second pass, some at once after a pause.
 pub(super) struct Limiter {
-    // The queue: whoever holds it is next; tokio's mutex is fair.
-    turn: Mutex<()>,
     bucket: Bucket,
+    clock: TokioClock,
+    last_pass: Option<Instant>,
+    /// Nothing passes earlier: the first after a change keeps its distance to the last before it.
+    not_before: Option<Instant>,
 }
 
 impl Limiter {
-    pub(super) fn new(rate: f64, burst: u32) -> Self {
-        let period = Duration::from_secs_f64(1.0 / rate);
-        let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-        // The configuration keeps the rate within 0.01 to 10,000: the period is never zero.
-        let quota = Quota::with_period(period)
-            .unwrap_or(Quota::per_second(NonZeroU32::MIN))
-            .allow_burst(burst);
-        let clock = TokioClock {
-            origin: clock::monotonic(),
-        };
+    /// `rate` requests a second, `burst` at once after a pause.
+    pub(super) fn new(rate: f64, burst: u32, now: Instant) -> Self {
+        let clock = TokioClock { origin: now };
         Self {
-            turn: Mutex::new(()),
-            bucket: RateLimiter::direct_with_clock(quota, clock),
+            bucket: bucket(period(rate), burst, &clock),
+            clock,
+            last_pass: None,
+            not_before: None,
         }
     }
 
-    /// Waits for this caller's turn.
-    pub(super) async fn pass(&self) {
-        let _turn = self.turn.lock().await;
-        while let Err(not_yet) = self.bucket.check() {
-            tokio::time::sleep(not_yet.wait_time_from(self.bucket.clock().now())).await;
+    /// Goes on at another rate. A new bucket is full, which would be a burst at each change: it
+    /// begins empty, or with the one request that is due.
+    pub(super) fn change(&mut self, rate: f64, burst: u32) {
+        let period = period(rate);
+        self.bucket = bucket(period, burst, &self.clock);
+        if burst > 1 {
+            for _ in 0..burst {
+                // A full bucket refuses none of these.
+                let _ = self.bucket.check();
+            }
+        }
+        self.not_before = self.last_pass.map(|last| last + period);
+    }
+
+    /// Lets one request pass at `now`, or tells when to ask again.
+    pub(super) fn pass(&mut self, now: Instant) -> Result<(), Instant> {
+        if let Some(not_before) = self.not_before.filter(|not_before| *not_before > now) {
+            return Err(not_before);
+        }
+        match self.bucket.check() {
+            Ok(()) => {
+                self.last_pass = Some(now);
+                self.not_before = None;
+                Ok(())
+            }
+            Err(not_yet) => Err(now + not_yet.wait_time_from(self.clock.now())),
         }
     }
+}
+
+fn period(rate: f64) -> Duration {
+    // The configuration keeps the rate within 0.01 to 10,000: the period is never zero.
+    Duration::from_secs_f64(1.0 / rate)
+}
+
+fn bucket(period: Duration, burst: u32, clock: &TokioClock) -> Bucket {
+    let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+    let quota = Quota::with_period(period)
+        .unwrap_or(Quota::per_second(NonZeroU32::MIN))
+        .allow_burst(burst);
+    RateLimiter::direct_with_clock(quota, clock.clone())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
+    use crate::clock;
+
+    /// Passes `count` requests, one after another as soon as each may.
+    async fn pass(limiter: &mut Limiter, count: usize, passed: &mut Vec<Instant>) {
+        for _ in 0..count {
+            while let Err(at) = limiter.pass(clock::monotonic()) {
+                tokio::time::sleep_until(at).await;
+            }
+            passed.push(clock::monotonic());
+        }
+    }
+
+    fn shortest_gap(passed: &[Instant]) -> Duration {
+        let gaps = passed.windows(2).map(|pair| pair[1] - pair[0]);
+        gaps.min().unwrap()
+    }
 
     #[tokio::test(start_paused = true)]
-    async fn a_thousand_requests_pass_at_the_ideal_rate_in_order_and_never_faster() {
-        let limiter = Arc::new(Limiter::new(20.0, 2));
+    async fn a_thousand_requests_pass_at_the_ideal_rate_and_never_faster() {
         let start = clock::monotonic();
-        let passed = Arc::new(Mutex::new(Vec::new()));
-        let tasks = tokio_util::task::TaskTracker::new();
-        for index in 0..1_000 {
-            let (limiter, passed) = (Arc::clone(&limiter), Arc::clone(&passed));
-            tasks.spawn(async move {
-                limiter.pass().await;
-                passed.lock().await.push((index, start.elapsed()));
-            });
-        }
-        tasks.close();
-        tasks.wait().await;
-        let passed = passed.lock().await;
-        let order: Vec<i32> = passed.iter().map(|(index, _)| *index).collect();
-        assert!(order.is_sorted(), "not first come, first served");
-        let total = passed.last().unwrap().1;
+        let (mut limiter, mut passed) = (Limiter::new(20.0, 2, start), Vec::new());
+        pass(&mut limiter, 1_000, &mut passed).await;
+        let total = passed[999] - start;
         assert!(
             total <= Duration::from_secs(50) * 105 / 100,
             "{total:?} for 1,000 at 20/s"
         );
         for window in passed.windows(23) {
-            let span = window[22].1.checked_sub(window[0].1).unwrap();
+            let span = window[22] - window[0];
             assert!(
                 span >= Duration::from_secs(1),
                 "23 requests within {span:?}"
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_of_the_rate_never_lets_a_burst_through() {
+        let start = clock::monotonic();
+        let (mut limiter, mut passed) = (Limiter::new(10.0, 5, start), Vec::new());
+        pass(&mut limiter, 30, &mut passed).await;
+        for (rate, burst, gap_ms) in [(20.0, 1, 50), (5.0, 1, 200), (5.0, 5, 200), (40.0, 1, 25)] {
+            let from = passed.len() - 1;
+            limiter.change(rate, burst);
+            pass(&mut limiter, 20, &mut passed).await;
+            let gap = shortest_gap(&passed[from..]);
+            assert!(
+                gap >= Duration::from_millis(gap_ms),
+                "{gap:?} at {rate}/s after a change"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_in_quick_succession_neither_hurry_nor_stop_it() {
+        let start = clock::monotonic();
+        let (mut limiter, mut passed) = (Limiter::new(10.0, 2, start), Vec::new());
+        for _ in 0..100 {
+            limiter.change(10.0, 1);
+            pass(&mut limiter, 1, &mut passed).await;
+        }
+        assert!(shortest_gap(&passed) >= Duration::from_millis(100));
+        let total = clock::monotonic() - start;
+        assert!(total <= Duration::from_secs(11), "{total:?}");
     }
 }

@@ -1,6 +1,5 @@
-//! The upstreams behind one trait, and the politeness every request goes through:
-//! places in flight ▸ cool-down ▸ pace (governor) ▸ client (reqwest), with retries
-//! (backoff) around them; and in front of all that the answers of a moment ago.
+//! The upstreams behind one trait, and the politeness every request goes through: `gate.rs` tells
+//! in which order. In front of all that the answers of a moment ago.
 
 mod answers;
 pub mod binance;
@@ -12,9 +11,15 @@ mod deferred;
 mod endpoint;
 mod gate;
 mod health;
+mod lanes;
 mod limiter;
+mod line;
+mod pace;
 mod pings;
+mod refusal;
 mod retry;
+mod retry_after;
+mod symbols;
 pub mod tiingo;
 pub mod yahoo;
 
@@ -31,6 +36,7 @@ pub use chain::Chain;
 pub use client::ClientError;
 pub use deferred::Deferred;
 pub use gate::Gate;
+pub use lanes::Lane;
 pub use pings::Pings;
 pub use retry::Waits;
 pub use tiingo::Tiingo;
@@ -96,6 +102,9 @@ pub struct LatestRequest {
     /// The exchange's zone as far as it is known; some answers do not tell it.
     pub zone: Option<TimeZone>,
 }
+/// Longest message of a fault in bytes: upstreams put whole pages into theirs, and a message goes
+/// into the log and the ledger.
+const MAX_MESSAGE_BYTES: usize = 400;
 
 /// What went wrong with a question, as a class with words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,21 +112,34 @@ pub struct LatestRequest {
 pub struct Fault {
     /// How to treat it.
     pub class: FaultClass,
-    /// What to tell people; never contains a URL.
+    /// What to tell people: one short line, never with a URL.
     pub message: String,
     /// How long the upstream asked us to stay away.
     pub retry_after: Option<Duration>,
 }
 
 impl Fault {
-    /// A fault without a `Retry-After`.
+    /// A fault without a `Retry-After`. A message that is long or holds control characters, as
+    /// parts of an answer may, is made one short line.
     pub fn new(class: FaultClass, message: impl Into<String>) -> Self {
         Self {
             class,
-            message: message.into(),
+            message: one_line(message.into()),
             retry_after: None,
         }
     }
+}
+
+fn one_line(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE_BYTES {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
+        message.push('…');
+        message.shrink_to_fit();
+    }
+    if message.contains(char::is_control) {
+        message = message.replace(char::is_control, " ");
+    }
+    message
 }
 
 /// An answer, parsed and sorted into good and bad rows. Prices are rounded to their short form.
@@ -179,4 +201,22 @@ pub struct LatestPrice {
     pub day_volume: Option<i64>,
     /// Close of the session before, where the answer tells it without bars.
     pub previous_close: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_of_a_fault_is_one_short_line_whatever_the_upstream_wrote() {
+        let told = |message: &str| Fault::new(FaultClass::Outage, message).message;
+        assert_eq!(told("short, and `as it is`"), "short, and `as it is`");
+        assert_eq!(told("a\r\nb\0c\u{1b}[2Jd"), "a  b c [2Jd");
+        let long = told(&"ä".repeat(5_000_000));
+        assert!(long.len() <= MAX_MESSAGE_BYTES + '…'.len_utf8() && long.ends_with("ä…"));
+        assert!(
+            long.capacity() < 2 * MAX_MESSAGE_BYTES,
+            "the rest is kept in memory"
+        );
+    }
 }

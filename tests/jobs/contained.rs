@@ -10,6 +10,7 @@ use finstage::simulator::{Fault, Options};
 
 use super::moody::moody;
 use super::world::simulated;
+use crate::support::values::day;
 
 #[tokio::test]
 async fn each_symbol_fails_for_its_own_reason_and_the_others_are_stored() {
@@ -97,6 +98,20 @@ async fn an_answer_about_another_symbol_is_never_stored() {
     assert_eq!(run.told(), ["AAPL bad_payload", "MSFT bad_payload"]);
     assert!(world.bars("AAPL").await.is_empty() && world.bars("MSFT").await.is_empty());
     simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_backfill_waits_in_its_own_lane_and_a_job_does_not() {
+    let (_, world) = moody().await;
+    let whole = Assignment::Backfill {
+        from: day("2026-01-01"),
+        to: day("2026-12-31"),
+    };
+    let spec = world.spec(whole, &["OLD1", "OLD2"]).await;
+    let run = world.finish(spec).await;
+    assert_eq!(run.told(), ["OLD1 succeeded", "OLD2 succeeded"]);
+    let run = world.run(JobKind::Quotes, &["A", "OLD1"]).await;
+    assert_eq!(run.told(), ["A succeeded", "OLD1 internal"]);
 }
 
 #[tokio::test]

@@ -7,4 +7,4 @@ mod contained;
 mod kinds;
 mod moody;
 mod pings;
-mod world;
+pub(crate) mod world;

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use finstage::clock::Clock;
 use finstage::domain::FaultClass;
 use finstage::upstream::yahoo::read;
-use finstage::upstream::{Budget, Chart, ChartRequest, Fault, MarketData};
+use finstage::upstream::{Budget, Chart, ChartRequest, Fault, Lane, MarketData};
 use tokio::sync::{Notify, Semaphore};
 
 use super::world::{SATURDAY, World};
 use crate::support::values::at;
 
 /// `PANIC…` panics, `HANG…` never answers, `GATED…` answers when it is let, `FLAKY…` is out of
-/// order the first time, `DOWN…` always; others have one bar.
+/// order the first time, `DOWN…` always; others have one bar. `OLD…` must wait in the backfill's
+/// lane, others in the live one.
 pub(super) struct Moody {
     /// Told when a symbol that hangs or is gated is asked for.
     pub(super) hanging: Notify,
@@ -39,7 +40,7 @@ impl MarketData for Moody {
         "simulated".to_owned()
     }
 
-    async fn chart(&self, request: &ChartRequest, _: &Budget) -> Result<Chart, Fault> {
+    async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
         let name = request.symbol.as_str();
         let count = {
             let mut asked = self.asked.lock().unwrap();
@@ -48,6 +49,8 @@ impl MarketData for Moody {
             *count
         };
         assert!(!name.starts_with("PANIC"), "{name} as told");
+        let is_backfill = budget.lane() == Lane::Backfill;
+        assert_eq!(is_backfill, name.starts_with("OLD"), "{name}'s lane");
         if name.starts_with("HANG") {
             self.hanging.notify_one();
             std::future::pending::<()>().await;

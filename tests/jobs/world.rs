@@ -8,7 +8,7 @@ use finstage::clock::Clock;
 use finstage::config::{Cooldown, UpstreamSettings};
 use finstage::domain::Retry;
 use finstage::domain::{AlertRules, DailyBar, JobKind, RunOrigin, Symbol, TaskOutcome};
-use finstage::jobs::{AlertBook, Assignment, Freshness, Services};
+use finstage::jobs::{AlertBook, Assignment, Freshness, Services, Watch};
 use finstage::runner::{Admission, RunSpec, Runner};
 use finstage::simulator::{Options, Simulator};
 use finstage::store::{Epoch, RunEnd, RunRow, Store, TaskRow};
@@ -19,12 +19,12 @@ use crate::support::database::Database;
 use crate::support::values::{at, claim, day, planned, symbol};
 
 /// A Saturday: the markets rest and nothing changes by itself.
-pub(super) const SATURDAY: &str = "2026-11-21T12:00:00Z";
+pub(crate) const SATURDAY: &str = "2026-11-21T12:00:00Z";
 
 /// A store, an upstream and a runner.
-pub(super) struct World {
-    pub(super) store: Store,
-    pub(super) runner: Runner,
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) runner: Runner,
     services: Services,
     epoch: Epoch,
     fires: AtomicI64,
@@ -32,15 +32,15 @@ pub(super) struct World {
 }
 
 /// What a run has left behind.
-pub(super) struct Left {
-    pub(super) end: RunEnd,
-    pub(super) run: RunRow,
-    pub(super) tasks: Vec<TaskRow>,
+pub(crate) struct Left {
+    pub(crate) end: RunEnd,
+    pub(crate) run: RunRow,
+    pub(crate) tasks: Vec<TaskRow>,
 }
 
 impl Left {
     /// `SYMBOL outcome` or `SYMBOL class` of each task, in order of symbol.
-    pub(super) fn told(&self) -> Vec<String> {
+    pub(crate) fn told(&self) -> Vec<String> {
         let told = |task: &TaskRow| {
             let word = task.class.as_ref().unwrap_or(&task.outcome);
             format!("{} {word}", task.symbol)
@@ -50,7 +50,7 @@ impl Left {
 }
 
 /// A simulator and what talks to it; both see the same Saturday.
-pub(super) async fn simulated(options: Options) -> (Simulator, World) {
+pub(crate) async fn simulated(options: Options) -> (Simulator, World) {
     let clock = Clock::starting_at(at(SATURDAY));
     let simulator = Simulator::start(options, clock.clone()).await.unwrap();
     let settings = fast(simulator.base_url());
@@ -60,7 +60,7 @@ pub(super) async fn simulated(options: Options) -> (Simulator, World) {
 }
 
 /// No pace, many retries, short waits: what fails, fails for good reason.
-pub(super) fn fast(base_url: String) -> UpstreamSettings {
+pub(crate) fn fast(base_url: String) -> UpstreamSettings {
     UpstreamSettings {
         base_url,
         max_rps: 5_000.0,
@@ -84,7 +84,7 @@ pub(super) fn fast(base_url: String) -> UpstreamSettings {
 }
 
 impl World {
-    pub(super) async fn new(upstream: Arc<dyn MarketData>, clock: Clock) -> Self {
+    pub(crate) async fn new(upstream: Arc<dyn MarketData>, clock: Clock) -> Self {
         let database = Database::sqlite();
         let store = database.migrated().await;
         let epoch = store.begin_epoch(clock.now()).await.unwrap();
@@ -95,6 +95,7 @@ impl World {
             meter: Meter::default(),
             freshness: Freshness::default(),
             alerts: AlertBook::default(),
+            watch: Watch::default(),
         };
         Self {
             store,
@@ -107,9 +108,10 @@ impl World {
     }
 
     /// Forgets what was fetched a moment ago, as a restart does.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         let services = Services {
             freshness: Freshness::default(),
+            watch: Watch::default(),
             ..self.services.clone()
         };
         self.runner = Runner::new(services.into());
@@ -125,7 +127,7 @@ impl World {
     }
 
     /// A claimed fire of `assignment` over `symbols`, for a start.
-    pub(super) async fn spec(&self, assignment: Assignment, symbols: &[&str]) -> RunSpec {
+    pub(crate) async fn spec(&self, assignment: Assignment, symbols: &[&str]) -> RunSpec {
         let fire = self.fires.fetch_add(1, Ordering::Relaxed);
         let scheduled_for = at(SATURDAY) + jiff::SignedDuration::from_secs(fire);
         let claims = [claim("tests", scheduled_for)];
@@ -150,13 +152,13 @@ impl World {
     }
 
     /// Runs a job to its end.
-    pub(super) async fn run(&self, job: JobKind, symbols: &[&str]) -> Left {
+    pub(crate) async fn run(&self, job: JobKind, symbols: &[&str]) -> Left {
         let spec = self.spec(Assignment::Job(job), symbols).await;
         self.finish(spec).await
     }
 
     /// Runs `spec` to its end; what is told on the way is what is stored.
-    pub(super) async fn finish(&self, mut spec: RunSpec) -> Left {
+    pub(crate) async fn finish(&self, mut spec: RunSpec) -> Left {
         let outcomes: Arc<std::sync::Mutex<Vec<TaskOutcome>>> = Arc::default();
         let heard = Arc::clone(&outcomes);
         spec.on_outcome = Some(Arc::new(move |outcome| {
@@ -174,7 +176,7 @@ impl World {
     }
 
     /// What stands in the ledger; every symbol must have its outcome, and the run its end.
-    pub(super) async fn left(&self, run_id: i64, end: RunEnd) -> Left {
+    pub(crate) async fn left(&self, run_id: i64, end: RunEnd) -> Left {
         let run = self.store.run(run_id).await.unwrap().unwrap();
         let tasks = self.store.tasks(run_id).await.unwrap();
         assert_eq!(run.state, end.state.as_str());
@@ -188,11 +190,11 @@ impl World {
     }
 
     /// The database's file, for tests that spoil it.
-    pub(super) fn database_file(&self) -> std::path::PathBuf {
+    pub(crate) fn database_file(&self) -> std::path::PathBuf {
         self.database.file()
     }
 
-    pub(super) async fn bars(&self, name: &str) -> Vec<DailyBar> {
+    pub(crate) async fn bars(&self, name: &str) -> Vec<DailyBar> {
         let name: Symbol = symbol(name);
         let (from, to) = (day("1800-01-01"), day("2100-01-01"));
         self.store.bars(&name, from, to).await.unwrap()

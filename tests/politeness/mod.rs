@@ -1,8 +1,12 @@
 //! The gate in front of the upstream, driven with a virtual clock: fast, and never too fast.
 
+mod bounds;
+mod lanes;
+mod limits;
 mod pace;
 mod refusals;
 mod retries;
+mod unknown;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -13,7 +17,7 @@ use finstage::config::{Cooldown, UpstreamSettings};
 use finstage::domain::Retry;
 use finstage::domain::{FaultClass, Symbol};
 use finstage::telemetry::Meter;
-use finstage::upstream::{Budget, CallCounts, Fault, Gate};
+use finstage::upstream::{Budget, CallCounts, Fault, Gate, Lane};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -46,8 +50,8 @@ fn settings() -> UpstreamSettings {
     }
 }
 
-/// What an upstream does with a request that reaches it so long after the start.
-type Behaviour = dyn Fn(Duration) -> Result<(), FaultClass> + Send + Sync;
+/// What an upstream does with a request for a symbol that reaches it so long after the start.
+type Behaviour = dyn Fn(&Symbol, Duration) -> Result<(), Fault> + Send + Sync;
 
 /// When a request went out, and what it was told.
 type Request = (Duration, Result<(), FaultClass>);
@@ -58,6 +62,8 @@ struct Upstream {
     gate: Arc<Gate>,
     started: Instant,
     seen: Arc<Mutex<Vec<Request>>>,
+    /// The symbols of these requests.
+    symbols: Arc<Mutex<Vec<Symbol>>>,
     behaviour: Arc<Behaviour>,
     /// How many requests went out, for waiting until one has.
     count: watch::Sender<usize>,
@@ -75,32 +81,52 @@ impl Upstream {
         settings: &UpstreamSettings,
         behaviour: impl Fn(Duration) -> Result<(), FaultClass> + Send + Sync + 'static,
     ) -> Self {
+        Self::with(settings, move |_, at| {
+            behaviour(at).map_err(|class| Fault::new(class, "as told"))
+        })
+    }
+
+    /// One that looks at the symbol, too.
+    fn with(
+        settings: &UpstreamSettings,
+        behaviour: impl Fn(&Symbol, Duration) -> Result<(), Fault> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             gate: Arc::new(Gate::new("test", settings, Meter::default())),
             started: monotonic(),
             seen: Arc::default(),
+            symbols: Arc::default(),
             behaviour: Arc::new(behaviour),
             count: watch::Sender::new(0),
         }
     }
 
     /// One request: noted when it goes out, judged then, answered later.
-    fn request(&self) -> impl Future<Output = Result<(), Fault>> + Send + use<> {
-        let (seen, now) = (Arc::clone(&self.seen), self.started.elapsed());
-        let verdict = (self.behaviour)(now);
-        seen.lock().unwrap().push((now, verdict));
+    fn request(&self, symbol: &Symbol) -> impl Future<Output = Result<(), Fault>> + Send + use<> {
+        let now = self.started.elapsed();
+        let verdict = (self.behaviour)(symbol, now);
+        let class = verdict.clone().map_err(|fault| fault.class);
+        self.seen.lock().unwrap().push((now, class));
+        self.symbols.lock().unwrap().push(symbol.clone());
         self.count.send_modify(|count| *count += 1);
         async move {
             tokio::time::sleep(LATENCY).await;
-            verdict.map_err(|class| Fault::new(class, "as told"))
+            verdict
         }
     }
 
     /// Asks one question with a budget of `allowed`.
     async fn ask(&self, symbol: Symbol, allowed: Duration) -> Asked {
+        self.ask_in(Lane::Live, symbol, allowed).await
+    }
+
+    /// Asks one question that waits in `lane`.
+    async fn ask_in(&self, lane: Lane, symbol: Symbol, allowed: Duration) -> Asked {
         let counts = Arc::new(CallCounts::default());
-        let budget = Budget::starting_now(allowed, Arc::clone(&counts));
-        let asked = self.gate.ask(&symbol, "test", &budget, || self.request());
+        let budget = Budget::starting_now(allowed, Arc::clone(&counts)).in_lane(lane);
+        let asked = self
+            .gate
+            .ask(&symbol, "test", &budget, || self.request(&symbol));
         let outcome = asked.await;
         Asked {
             outcome,
@@ -127,6 +153,12 @@ impl Upstream {
 
     fn requests(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// The names of the symbols asked for, in order.
+    fn names(&self) -> Vec<String> {
+        let symbols = self.symbols.lock().unwrap();
+        symbols.iter().map(ToString::to_string).collect()
     }
 
     fn starts(&self) -> Vec<Duration> {

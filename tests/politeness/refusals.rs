@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use finstage::domain::FaultClass;
+use finstage::upstream::Fault;
 use tokio::task::JoinSet;
 
 use super::{LATENCY, Upstream, settings};
@@ -20,7 +21,7 @@ async fn a_storm_of_refusals_is_sat_out_with_probes_only_and_nobody_is_failed() 
             Ok(())
         }
     });
-    let asked = upstream.ask_many(300, Duration::from_secs(2)).await;
+    let asked = upstream.ask_many(600, Duration::from_secs(2)).await;
     for asked in &asked {
         assert_eq!(asked.outcome, Ok(()));
     }
@@ -38,8 +39,12 @@ async fn a_storm_of_refusals_is_sat_out_with_probes_only_and_nobody_is_failed() 
         .iter()
         .map(|at| at.saturating_sub(known).as_secs())
         .collect();
-    // The cool-downs last 60 s and 120 s; the second probe finds the storm over.
-    assert_eq!(probes, [60]);
+    // A brake of 1 s, then cool-downs of 60 s and 120 s; the third probe finds the storm over.
+    assert_eq!(probes, [1, 61]);
+    let back = requests.iter().find(|(at, _)| *at >= until).unwrap().0;
+    assert!(back < until + Duration::from_secs(5), "{back:?}");
+    let pace = upstream.gate.pace_rps();
+    assert!(pace >= 0.95 * 20.0, "it has not recovered: {pace}");
     let rate_limited: u32 = asked.iter().map(|asked| asked.counts.rate_limited()).sum();
     assert_eq!(usize::try_from(rate_limited).unwrap(), refused.len());
     let calls: u32 = asked.iter().map(|asked| asked.counts.calls()).sum();
@@ -67,6 +72,130 @@ async fn after_a_cooldown_the_pace_is_kept_again() {
     for window in after.windows(20 + 2 + 1) {
         let span = window[window.len() - 1].saturating_sub(window[0]);
         assert!(span >= Duration::from_secs(1), "23 starts within {span:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_among_answers_is_a_short_brake_and_half_the_pace() {
+    let upstream = Upstream::new(&settings(), |at| {
+        if (5_000..5_050).contains(&at.as_millis()) {
+            Err(FaultClass::RateLimited)
+        } else {
+            Ok(())
+        }
+    });
+    let mut asking = JoinSet::new();
+    let all = upstream.clone();
+    asking.spawn(async move { all.ask_many(110, Duration::from_secs(2)).await });
+    upstream.sent(105).await;
+    let asked = asking.join_next().await.unwrap().unwrap();
+    assert!(asked.iter().all(|asked| asked.outcome.is_ok()));
+    let starts = upstream.starts();
+    let longest = starts
+        .windows(2)
+        .map(|pair| pair[1].saturating_sub(pair[0]))
+        .max();
+    let brake = Duration::from_secs(1);
+    assert!(
+        (brake..brake + 2 * LATENCY).contains(&longest.unwrap()),
+        "{longest:?}"
+    );
+    assert_eq!(upstream.gate.pace_rps(), 10.0);
+    assert!(!upstream.gate.is_refusing(), "it was no block");
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_to_requests_that_the_pace_did_not_hold_back_do_not_raise_it() {
+    let upstream = Upstream::new(&settings(), |at| {
+        if at.is_zero() {
+            Err(FaultClass::RateLimited)
+        } else {
+            Ok(())
+        }
+    });
+    let allowed = Duration::from_secs(2);
+    for _ in 0..200 {
+        assert_eq!(upstream.ask(symbol("A"), allowed).await.outcome, Ok(()));
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(upstream.gate.pace_rps(), 10.0);
+    upstream.ask_many(200, allowed).await;
+    assert!(upstream.gate.pace_rps() >= 17.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_probe_is_of_a_symbol_that_has_been_answered_for_before() {
+    let mut settings = settings();
+    settings.concurrency = 1;
+    let upstream = Upstream::new(&settings, |at| {
+        if (1..50).contains(&at.as_secs()) {
+            Err(FaultClass::RateLimited)
+        } else {
+            Ok(())
+        }
+    });
+    let allowed = Duration::from_secs(2);
+    upstream.ask(symbol("GOOD"), allowed).await;
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let mut asking = JoinSet::new();
+    for name in ["NEW1", "NEW2", "NEW3", "GOOD", "NEW4"] {
+        let (upstream, symbol) = (upstream.clone(), symbol(name));
+        asking.spawn(async move { upstream.ask(symbol, allowed).await });
+    }
+    let asked = asking.join_all().await;
+    assert!(asked.iter().all(|asked| asked.outcome.is_ok()));
+    let expected = [
+        "GOOD", "NEW1", "GOOD", "GOOD", "NEW1", "NEW2", "NEW3", "NEW4",
+    ];
+    assert_eq!(
+        upstream.names(),
+        expected,
+        "two probes, then in order of arrival"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_good_symbol_whoever_is_next_probes() {
+    let upstream = Upstream::new(&settings(), |at| {
+        if at.is_zero() {
+            Err(FaultClass::RateLimited)
+        } else {
+            Ok(())
+        }
+    });
+    let asked = upstream.ask_many(3, Duration::from_secs(2)).await;
+    assert!(asked.iter().all(|asked| asked.outcome.is_ok()));
+    // The first two were refused; the first of them is in front again.
+    assert_eq!(upstream.names(), ["S0", "S1", "S2", "S0", "S1"]);
+    let brake = Duration::from_secs(1);
+    assert!(upstream.starts()[3] >= brake, "nobody waited");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_is_waited_for() {
+    for (after, cause) in [(7, "a brake"), (600, "a block")] {
+        let after = Duration::from_secs(after);
+        let upstream = Upstream::with(&settings(), move |_, at| {
+            if at >= Duration::from_secs(5) && at < Duration::from_secs(5) + after {
+                Err(Fault {
+                    retry_after: Some(after),
+                    ..Fault::new(FaultClass::RateLimited, "as told")
+                })
+            } else {
+                Ok(())
+            }
+        });
+        let asked = upstream.ask_many(120, Duration::from_secs(2)).await;
+        assert!(asked.iter().all(|asked| asked.outcome.is_ok()), "{cause}");
+        let starts = upstream.starts();
+        let longest = starts
+            .windows(2)
+            .map(|pair| pair[1].saturating_sub(pair[0]))
+            .max();
+        assert!(longest.unwrap() >= after, "{cause}: {longest:?}");
+        let refused = upstream.requests();
+        let refused = refused.iter().filter(|(_, verdict)| verdict.is_err());
+        assert!(refused.count() <= 5, "{cause}: somebody did not wait");
     }
 }
 
@@ -104,7 +233,8 @@ async fn a_question_refused_for_hours_fails_as_rate_limited_in_the_end() {
         .windows(2)
         .map(|pair| (pair[1].saturating_sub(pair[0])).as_secs())
         .collect();
-    assert_eq!(gaps, [60, 120, 240, 480, 960, 1_800, 1_800, 1_800]);
+    // The brake, then the cool-downs.
+    assert_eq!(gaps, [1, 60, 120, 240, 480, 960, 1_800, 1_800]);
 }
 
 #[tokio::test(start_paused = true)]

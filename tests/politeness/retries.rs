@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use finstage::domain::FaultClass;
+use finstage::upstream::Fault;
 
 use super::{LATENCY, Upstream, settings};
 use crate::support::values::symbol;
@@ -100,4 +101,27 @@ async fn an_outage_of_the_probe_leaves_the_question_open() {
         .count();
     // One at a time, each taking its latency: 2 s of outage hold no more than 20.
     assert!(before_the_end <= 20, "{before_the_end} probes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_says_when_to_come_back_is_left_alone_until_then() {
+    let after = Duration::from_secs(90);
+    let unwell = move |_: &_, at: Duration| {
+        if at < after {
+            Err(Fault {
+                retry_after: Some(after),
+                ..Fault::new(FaultClass::Outage, "as told")
+            })
+        } else {
+            Ok(())
+        }
+    };
+    let upstream = Upstream::with(&settings(), unwell);
+    let asked = upstream.ask(symbol("A"), Duration::from_mins(5)).await;
+    assert_eq!((asked.outcome, asked.counts.calls()), (Ok(()), 2));
+    // No time left for that: it is told at once.
+    let upstream = Upstream::with(&settings(), unwell);
+    let asked = upstream.ask(symbol("A"), Duration::from_mins(1)).await;
+    assert_eq!(asked.outcome.unwrap_err().class, FaultClass::Outage);
+    assert_eq!((asked.counts.calls(), asked.ended), (1, LATENCY));
 }

@@ -5,6 +5,7 @@ mod clock;
 mod control;
 mod daemon;
 mod kills;
+mod looks;
 mod overlap;
 mod races;
 mod readme;
@@ -59,7 +60,7 @@ fn the_main_job_runs_end_to_end_and_every_line_of_its_log_is_in_the_catalogue() 
     let mut daemon = home.start(&["run", "--simulate"]);
     // The pulse may fire a second time meanwhile: schedules are counted, not runs.
     let mut finished = std::collections::HashSet::new();
-    while finished.len() < 6 {
+    while finished.len() < 7 {
         let event = daemon.wait_for(|event| event["code"].as_str().unwrap().starts_with("FS300"));
         assert_ne!(event["level"], "error", "{event}");
         if event["event"] == "run.finished" {
@@ -81,7 +82,7 @@ fn the_main_job_runs_end_to_end_and_every_line_of_its_log_is_in_the_catalogue() 
         );
     }
     let list = home.json(&["list", "--json"]);
-    assert_eq!(list.as_array().unwrap().len(), 6);
+    assert_eq!(list.as_array().unwrap().len(), 7);
     assert!(
         list.as_array()
             .unwrap()
@@ -107,7 +108,7 @@ fn the_main_job_runs_end_to_end_and_every_line_of_its_log_is_in_the_catalogue() 
         }
     }
     let report = home.json(&["report", "--json"]);
-    assert_eq!(report["schedules"].as_array().unwrap().len(), 6);
+    assert_eq!(report["schedules"].as_array().unwrap().len(), 7);
     let measured = |work: &str| {
         report["durations"]
             .as_array()

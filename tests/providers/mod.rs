@@ -11,7 +11,7 @@ use std::time::Duration;
 use finstage::clock::Clock;
 use finstage::config::{Cooldown, Secret, UpstreamSettings};
 use finstage::domain::{JobKind, Provider, Providers, Retry, RunOrigin};
-use finstage::jobs::{AlertBook, Assignment, Freshness, Services};
+use finstage::jobs::{AlertBook, Assignment, Freshness, Services, Watch};
 use finstage::runner::{Admission, RunSpec, Runner};
 use finstage::simulator::{Options, Simulator};
 use finstage::store::{Epoch, Store, TaskRow};
@@ -147,6 +147,7 @@ impl World {
             meter: Meter::default(),
             freshness: Freshness::default(),
             alerts: AlertBook::default(),
+            watch: Watch::default(),
         };
         let fire = self
             .fires

@@ -43,6 +43,9 @@ pub(super) async fn every_table_can_be_read_when_empty(database: Database) {
             .is_empty()
     );
     assert_eq!(store.origin().await.unwrap(), None);
+    assert!(store.gaps(None, true).await.unwrap().is_empty());
+    assert!(store.symbols().await.unwrap().is_empty());
+    assert!(store.delisted().await.unwrap().is_empty());
     let since = Timestamp::UNIX_EPOCH;
     assert!(store.schedule_reports(since).await.unwrap().is_empty());
     assert!(store.duration_reports(since).await.unwrap().is_empty());

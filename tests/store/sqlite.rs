@@ -85,6 +85,16 @@ const SCHEMA: &[(&str, &str)] = &[
         "schedule paused_at? paused_until? paused_by? note? resumed_at?",
     ),
     ("schedule_timings", "schedule timing since"),
+    (
+        "gaps",
+        "symbol trading_date state calendar first_seen asked last_asked_at? next_ask_at? \
+         closed_at? systemic_at?",
+    ),
+    (
+        "symbol_health",
+        "symbol calendar? not_found_count not_found_days not_found_on? not_found_since? \
+         delisted_at? asked_at? updated_at",
+    ),
 ];
 
 #[tokio::test]

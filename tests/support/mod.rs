@@ -1,6 +1,7 @@
 //! What several suites use.
 
 pub(crate) mod database;
+pub(crate) mod fault_upstream;
 pub(crate) mod random;
 pub(crate) mod recordings;
 pub(crate) mod redis;

@@ -49,7 +49,9 @@ impl Pace {
                     .to_owned(),
             );
         }
-        budget(schedule, period, config, lint);
+        if schedule.job.asks_for_every_symbol() {
+            budget(schedule, period, config, lint);
+        }
     }
 
     fn shortest_period(&mut self, schedule: &Schedule) -> Option<Duration> {

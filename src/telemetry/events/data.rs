@@ -20,4 +20,56 @@ events! {
         "task.symbol": symbol: &'a str,
         "reason": reason: &'a str,
     }
+    /// Many symbols of one calendar lack a session: it was closed, or the upstream has a hole.
+    DataSystemicGap<'a> {
+        "data.systemic_gap", "FS5020", WARN, "many symbols of a calendar lack the same session",
+        action: "Was the market closed? Then list the day under [calendars.CALENDAR] holidays; else the upstream lacks it, and fill_gaps asks again.",
+        "calendar": calendar: &'a str,
+        "session": session: &'a str,
+        "symbols.missing": symbols_missing: u64,
+        "symbols.watched": symbols_watched: u64,
+        "share_percent": share_percent: u64,
+        "older_sessions": older_sessions: u64,
+    }
+    /// A symbol was not found on several trading days while others answered: it counts as delisted.
+    DataSymbolDelisted<'a> {
+        "data.symbol_delisted", "FS5021", WARN, "symbol not found for days while others answer; called delisted",
+        action: "Take it out of schedules.toml, or correct it; until then it is asked for once a week.",
+        "task.symbol": symbol: &'a str,
+        "not_found": not_found: u64,
+        "trading_days": trading_days: u64,
+        "since": since: &'a str,
+    }
+    /// A symbol that was called delisted has answered.
+    DataSymbolReturned<'a> {
+        "data.symbol_returned", "FS5022", INFO, "a symbol that was called delisted answers again",
+        action: "None.",
+        "task.symbol": symbol: &'a str,
+        "delisted_at": delisted_at: &'a str,
+    }
+    /// No calendar is known for an exchange: gaps of its symbols are not looked for.
+    DataCalendarUnknown<'a> {
+        "data.calendar_unknown", "FS5023", INFO, "no calendar known for this exchange; its symbols' gaps are not looked for",
+        action: "Name a `calendar` in the symbol's schedule.",
+        "task.symbol": symbol: &'a str,
+        "exchange": exchange: &'a str,
+        "instrument_type": instrument_type: &'a str,
+    }
+    /// Sessions of a series lack their bar.
+    DataGapsFound<'a> {
+        "data.gaps_found", "FS5024", DEBUG, "sessions lack their bar",
+        action: "None by itself; fill_gaps asks again, `finstage gaps` lists them.",
+        "task.symbol": symbol: &'a str,
+        "calendar": calendar: &'a str,
+        "sessions": sessions: u64,
+        "first": first: &'a str,
+        "last": last: &'a str,
+    }
+    /// Sessions were asked for as often as the ladder says: nobody traded on them.
+    DataNoTradeConfirmed<'a> {
+        "data.no_trade_confirmed", "FS5025", DEBUG, "sessions without a bar count as days without trade",
+        action: "None; `finstage backfill` asks once more.",
+        "task.symbol": symbol: &'a str,
+        "sessions": sessions: u64,
+    }
 }

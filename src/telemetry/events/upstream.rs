@@ -67,4 +67,53 @@ events! {
         "symbols": symbols: u64,
         "reason": reason: &'a str,
     }
+    /// The upstream sent us elsewhere, to a consent or log-in page as a rule; not followed.
+    UpstreamRedirectRefused<'a> {
+        "upstream.redirect_refused", "FS4005", WARN, "the upstream redirects us; not followed",
+        action: "Open the upstream's site from this machine: it may ask for consent. If it moved, change base_url.",
+        "provider": provider: &'a str,
+        "status": status: u64,
+        "host": host: &'a str,
+    }
+    /// The upstream does not let us in: 401, 403, or an error that says so.
+    UpstreamAuthFailed<'a> {
+        "upstream.auth_failed", "FS4006", WARN, "the upstream does not let us in",
+        action: "Check the key, if the provider has one; else our address is blocked: ask less, or wait.",
+        "provider": provider: &'a str,
+        "status": status: u64,
+        "reason": reason: &'a str,
+    }
+    /// The upstream refused a request: from now on it is asked more slowly, after a wait.
+    UpstreamPaceLowered<'a> {
+        "upstream.pace_lowered", "FS4010", INFO, "refused: the pace is lowered",
+        action: "None by itself; if it repeats, set max_rps to the pace it settles at.",
+        "provider": provider: &'a str,
+        "cause": cause: &'a str,
+        "from_rps": from_rps: f64,
+        "to_rps": to_rps: f64,
+        "wait_ms": wait_ms: u64,
+    }
+    /// The upstream takes the configured pace again.
+    UpstreamPaceRecovered<'a> {
+        "upstream.pace_recovered", "FS4011", INFO, "the configured pace is kept again",
+        action: "None.",
+        "provider": provider: &'a str,
+        "rps": rps: f64,
+    }
+    /// The upstream said several times in a row not to know a symbol: it is not asked for a while.
+    UpstreamSymbolShelved<'a> {
+        "upstream.symbol_shelved", "FS4012", WARN, "unknown symbol, not asked for a while",
+        action: "Check its spelling; if it is delisted, remove it from its schedules.",
+        "provider": provider: &'a str,
+        "task.symbol": symbol: &'a str,
+        "answers": answers: u64,
+        "rest_ms": rest_ms: u64,
+    }
+    /// The upstream knows a symbol that was not asked for a while.
+    UpstreamSymbolBack<'a> {
+        "upstream.symbol_back", "FS4013", INFO, "the upstream knows the symbol again",
+        action: "None.",
+        "provider": provider: &'a str,
+        "task.symbol": symbol: &'a str,
+    }
 }

@@ -1,19 +1,20 @@
 //! From status and first bytes to a class, in the order that was found to be right.
 
 use super::super::Fault;
-use super::wire::ErrorEnvelope;
+use super::super::refusal::{is_rate_limit, is_redirect};
+use super::errors::ErrorEnvelope;
 use crate::domain::FaultClass;
 
 /// Decides about everything that is not an answer with data.
 pub(super) fn classify(status: u16, body: &[u8]) -> Result<(), Fault> {
     let fault = |class, message: String| Err(Fault::new(class, message));
-    if status == 429 {
+    if is_rate_limit(status) {
         return fault(
             FaultClass::RateLimited,
-            "the upstream answered 429 Too Many Requests".into(),
+            format!("the upstream answered {status} Too Many Requests"),
         );
     }
-    if (300..400).contains(&status) {
+    if is_redirect(status) {
         return fault(
             FaultClass::Blocked,
             format!("the upstream redirects ({status}); not followed"),
@@ -117,10 +118,18 @@ mod tests {
             format!(r#"{{"chart":{{"result":null,"error":{error}}}}}"#)
         };
         let not_found = error("Not Found", "No data found, symbol may be delisted");
-        let cases: [(u16, &str, Option<FaultClass>); 14] = [
+        let cases: [(u16, &str, Option<FaultClass>); 22] = [
             (429, "Edge: Too Many Requests", Some(RateLimited)),
             (429, "<html>", Some(RateLimited)),
+            (
+                999,
+                "Unable to process request at this time",
+                Some(RateLimited),
+            ),
             (302, "", Some(Blocked)),
+            (304, "", Some(Outage)),
+            (204, "", Some(Outage)),
+            (206, r#"{"chart":{"result":[],"error":null}}"#, Some(Outage)),
             (403, "<html>", Some(Blocked)),
             (401, "", Some(Blocked)),
             (200, " \n", Some(Outage)),
@@ -128,6 +137,26 @@ mod tests {
             (503, "upstream connect error", Some(Outage)),
             (404, &not_found, Some(NotFound)),
             (200, &not_found, Some(NotFound)),
+            (
+                200,
+                r#"{"chart":{"result":null,"error":"boom"}}"#,
+                Some(Outage),
+            ),
+            (
+                200,
+                r#"{"chart":{"error":[1,{"code":"Not Found"}]}}"#,
+                Some(Outage),
+            ),
+            (
+                200,
+                r#"{"chart":{"error":{"code":500,"description":{}}}}"#,
+                Some(Outage),
+            ),
+            (
+                404,
+                r#"{"chart":{"error":{"code":404,"x":[]}}}"#,
+                Some(NotFound),
+            ),
             (404, &not_found[..40], Some(Outage)),
             (
                 400,

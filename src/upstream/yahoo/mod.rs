@@ -1,6 +1,8 @@
 //! Yahoo Finance's chart endpoint. The contract is described in docs/market-data.md.
 
+mod bounded;
 mod classify;
+mod errors;
 mod parse;
 mod spark;
 mod spark_parse;
@@ -10,8 +12,9 @@ use jiff::Timestamp;
 use reqwest::Url;
 
 use super::answers::{Fetched, Origin, Question};
-use super::client::{Body, Client, ClientError, MAX_BODY_BYTES};
+use super::client::{Client, ClientError, MAX_BODY_BYTES};
 use super::endpoint::origin_of;
+use super::refusal::tell_refusal;
 use super::{Answers, Budget, Chart, ChartRequest, Fault, Gate, LatestRequest, MarketData};
 use crate::clock::Clock;
 use crate::config::UpstreamSettings;
@@ -50,7 +53,7 @@ impl Yahoo {
         meter: Meter,
     ) -> Result<Self, ClientError> {
         let client = Client::new(settings)?;
-        let gate = Gate::new(PROVIDER, settings, meter.clone());
+        let gate = Gate::new(PROVIDER, settings, meter.clone()).with_clock(clock.clone());
         let place = place(client.base());
         Ok(Self {
             client,
@@ -75,27 +78,26 @@ impl Yahoo {
             .client
             .get(chart_url(self.client.base(), &question.sent))
             .await;
-        if let Err(fault) = &body
-            && fault.class == FaultClass::BadPayload
-        {
-            events::UpstreamBodyTooLarge {
-                provider: PROVIDER,
-                symbol: request.symbol.as_str(),
-                cap_bytes: MAX_BODY_BYTES as u64,
+        let body = body.inspect_err(|fault| {
+            if fault.class == FaultClass::BadPayload {
+                events::UpstreamBodyTooLarge {
+                    provider: PROVIDER,
+                    symbol: request.symbol.as_str(),
+                    cap_bytes: MAX_BODY_BYTES as u64,
+                }
+                .emit();
             }
-            .emit();
-        }
-        let Body {
-            status,
-            retry_after,
-            bytes,
-        } = body?;
-        let at = self.clock.now();
-        let chart = self.read(status, &bytes, request, at);
-        let chart = chart.map_err(|fault| Fault {
-            retry_after,
-            ..fault
         })?;
+        let at = self.clock.now();
+        let chart = self.read(body.status, &body.bytes, request, at);
+        let chart = chart.map_err(|fault| {
+            tell_refusal(PROVIDER, &body, &fault);
+            Fault {
+                retry_after: body.retry_after,
+                ..fault
+            }
+        })?;
+        let bytes = body.bytes;
         Ok(Fetched { chart, bytes, at })
     }
 
@@ -172,6 +174,8 @@ pub fn read(
     request: &ChartRequest,
     now: Timestamp,
 ) -> Result<Chart, Fault> {
+    // Some servers put a byte order mark before their JSON; it may be left out (RFC 8259, 8.1).
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let mut chart = parse(status, body, now)?;
     verify(&chart, &request.symbol)?;
     let from = chart.zone.to_datetime(request.from).date();

@@ -5,12 +5,16 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::{Chart, Fault, LatestPrice};
+use super::bounded::Listed;
 use super::classify::classify;
-use super::wire::{Columns, Envelope, Events, Meta, Series, whole};
+use super::wire::{Columns, Distribution, Envelope, Events, Meta, Series, Text, whole};
 use crate::domain::{DailyBar, FaultClass, PriceBasis, shortest_decimal};
 
 /// The exchange's clock and ours may differ this much.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
+
+/// Longest name of a currency, an exchange or a kind of instrument; Yahoo's longest has 14.
+const MAX_WORD_BYTES: usize = 64;
 
 /// A bar is final when it was fetched this long after the session's close.
 const SETTLING: SignedDuration = SignedDuration::from_mins(30);
@@ -30,11 +34,7 @@ pub fn parse(status: u16, body: &[u8], now: Timestamp) -> Result<Chart, Fault> {
         };
         Fault::new(class, format!("the answer cannot be read: {error}"))
     })?;
-    let Some(series) = envelope
-        .chart
-        .result
-        .and_then(|list| list.into_iter().next())
-    else {
+    let Some(series) = envelope.chart.result.0 else {
         return Err(Fault::new(FaultClass::NoData, "the answer holds no series"));
     };
     chart(series, now)
@@ -43,21 +43,9 @@ pub fn parse(status: u16, body: &[u8], now: Timestamp) -> Result<Chart, Fault> {
 fn chart(series: Series<'_>, now: Timestamp) -> Result<Chart, Fault> {
     let meta = &series.meta;
     let zone = zone_of(meta)?;
-    let stamps = series.timestamp.unwrap_or_default();
-    let columns = series
-        .indicators
-        .quote
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    let adjusted = series
-        .indicators
-        .adjclose
-        .into_iter()
-        .next()
-        .unwrap_or_default()
-        .adjclose
-        .0;
+    let stamps = series.timestamp.unwrap_or_default().0;
+    let columns = series.indicators.quote.0.unwrap_or_default();
+    let adjusted = series.indicators.adjclose.0.unwrap_or_default().adjclose.0;
     check_lengths(&stamps, &columns, &adjusted)?;
     let mut dates = LocalDates::new(&zone);
     let session = session(meta, &mut dates, now);
@@ -75,9 +63,9 @@ fn chart(series: Series<'_>, now: Timestamp) -> Result<Chart, Fault> {
             .as_deref()
             .unwrap_or_default()
             .to_owned(),
-        currency: meta.currency.as_deref().map(str::to_owned),
-        instrument_type: meta.instrument_type.as_deref().map(str::to_owned),
-        exchange: meta.exchange_name.as_deref().map(str::to_owned),
+        currency: word(meta.currency.as_ref()),
+        instrument_type: word(meta.instrument_type.as_ref()),
+        exchange: word(meta.exchange_name.as_ref()),
         first_trade_date,
         bars: Vec::with_capacity(stamps.len()),
         stamps: None,
@@ -111,6 +99,13 @@ fn chart(series: Series<'_>, now: Timestamp) -> Result<Chart, Fault> {
         add_events(&mut chart, &events, &mut dates);
     }
     Ok(chart)
+}
+
+/// A short word of the answer; what is long or unprintable is no currency and no exchange.
+fn word(text: Option<&Text<'_>>) -> Option<String> {
+    let is_word =
+        |text: &&Text<'_>| text.len() <= MAX_WORD_BYTES && !text.chars().any(char::is_control);
+    text.filter(is_word).map(ToString::to_string)
 }
 
 fn add_row(chart: &mut Chart, bar: DailyBar, stamp: Timestamp, today: Date) {
@@ -147,7 +142,7 @@ fn insert_sorted(bars: &mut Vec<DailyBar>, bar: DailyBar) {
 }
 
 fn add_events(chart: &mut Chart, events: &Events, dates: &mut LocalDates<'_>) {
-    for split in events.splits.values() {
+    for split in events.splits.0.values() {
         let (up, down) = (split.numerator.get(), split.denominator.get());
         if let (Some(up), Some(down), Some(date)) = (
             up,
@@ -159,8 +154,8 @@ fn add_events(chart: &mut Chart, events: &Events, dates: &mut LocalDates<'_>) {
             chart.splits.push((date, up / down));
         }
     }
-    let mut amounts = |list: &std::collections::BTreeMap<String, super::wire::Distribution>| {
-        let found = list.values().filter_map(|paid| {
+    let mut amounts = |list: &Listed<Distribution>| {
+        let found = list.0.values().filter_map(|paid| {
             Some((
                 dates.date_of_second(paid.date.whole()?)?,
                 shortest_decimal(paid.amount.get()?),
@@ -204,27 +199,35 @@ fn check_lengths(stamps: &[i64], columns: &Columns, adjusted: &[f64]) -> Result<
 }
 
 fn latest_price(meta: &Meta<'_>, now: Timestamp) -> Option<LatestPrice> {
-    let price = meta
-        .regular_market_price
-        .get()
-        .filter(|price| *price > 0.0)?;
+    let sane = |value: Option<f64>| {
+        let short = value.map(price);
+        short.filter(|value| value.is_finite() && *value > 0.0)
+    };
+    let price = sane(meta.regular_market_price.get())?;
     let market_time = Timestamp::from_second(meta.regular_market_time.whole()?).ok()?;
     // One price from the future would pass for the newest for ever.
     if market_time > now.saturating_add(CLOCK_SLACK).unwrap_or(now) {
         return None;
     }
-    let positive = |value: Option<f64>| value.filter(|v| *v > 0.0).map(shortest_decimal);
     Some(LatestPrice {
-        price: shortest_decimal(price),
+        price,
         market_time,
-        day_high: positive(meta.regular_market_day_high.get()),
-        day_low: positive(meta.regular_market_day_low.get()),
+        day_high: sane(meta.regular_market_day_high.get()),
+        day_low: sane(meta.regular_market_day_low.get()),
         day_volume: meta
             .regular_market_volume
             .whole()
             .filter(|volume| *volume >= 0),
         previous_close: None,
     })
+}
+
+/// A price in its short form; infinite when it is larger than the float32 it must have been.
+fn price(value: f64) -> f64 {
+    if value.abs() > f64::from(f32::MAX) {
+        return f64::INFINITY;
+    }
+    shortest_decimal(value)
 }
 
 /// One row of the answer, absent values NaN.
@@ -257,13 +260,13 @@ impl Row {
     }
 
     fn bar(&self, trading_date: Date, is_final: bool) -> DailyBar {
-        let adjusted = shortest_decimal(self.adjusted);
+        let adjusted = price(self.adjusted);
         DailyBar {
             trading_date,
-            open: shortest_decimal(self.open),
-            high: shortest_decimal(self.high),
-            low: shortest_decimal(self.low),
-            close: shortest_decimal(self.close),
+            open: price(self.open),
+            high: price(self.high),
+            low: price(self.low),
+            close: price(self.close),
             adj_close: adjusted.is_finite().then_some(adjusted),
             volume: whole(self.volume),
             is_final,

@@ -13,9 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::PROVIDER;
+use super::bounded::Numbers;
 use super::classify::classify;
 use super::spark::not_after;
-use super::wire::{Indicators, Number, Numbers, Text};
+use super::wire::{Indicators, Number, Text};
 use crate::domain::{FaultClass, PriceBasis, shortest_decimal};
 use crate::upstream::{Chart, Fault, LatestPrice};
 
@@ -195,7 +196,7 @@ fn of_entry(entry: Entry<'_>) -> Option<Latest> {
     if meta.symbol.as_ref().is_some_and(is_other) {
         return None;
     }
-    let closes = series.indicators.quote.into_iter().next();
+    let closes = series.indicators.quote.0;
     let closes = closes.map(|columns| columns.close.0).unwrap_or_default();
     let stated = meta
         .regular_market_price

@@ -1,11 +1,12 @@
 //! The shapes of Yahoo's JSON, tolerant of what is known to vary: fields come and go, numbers come
 //! as integers, floats or the texts "NaN" and "Infinity", arrays hold nulls.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, Visitor};
+
+use super::bounded::{First, Listed, Numbers, Stamps};
 
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
@@ -16,7 +17,7 @@ pub(super) struct Envelope<'a> {
 #[derive(Deserialize)]
 pub(super) struct Answer<'a> {
     #[serde(borrow, default)]
-    pub(super) result: Option<Vec<Series<'a>>>,
+    pub(super) result: First<Series<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -24,7 +25,7 @@ pub(super) struct Series<'a> {
     #[serde(borrow)]
     pub(super) meta: Meta<'a>,
     #[serde(default)]
-    pub(super) timestamp: Option<Vec<i64>>,
+    pub(super) timestamp: Option<Stamps>,
     #[serde(default)]
     pub(super) events: Option<Events>,
     #[serde(default)]
@@ -82,9 +83,9 @@ pub(super) struct Period {
 #[derive(Deserialize, Default)]
 pub(super) struct Indicators {
     #[serde(default)]
-    pub(super) quote: Vec<Columns>,
+    pub(super) quote: First<Columns>,
     #[serde(default)]
-    pub(super) adjclose: Vec<AdjustedColumn>,
+    pub(super) adjclose: First<AdjustedColumn>,
 }
 
 #[derive(Deserialize, Default)]
@@ -111,11 +112,11 @@ pub(super) struct AdjustedColumn {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Events {
     #[serde(default)]
-    pub(super) dividends: BTreeMap<String, Distribution>,
+    pub(super) dividends: Listed<Distribution>,
     #[serde(default)]
-    pub(super) capital_gains: BTreeMap<String, Distribution>,
+    pub(super) capital_gains: Listed<Distribution>,
     #[serde(default)]
-    pub(super) splits: BTreeMap<String, Split>,
+    pub(super) splits: Listed<Split>,
 }
 
 #[derive(Deserialize)]
@@ -136,41 +137,6 @@ pub(super) struct Split {
     pub(super) denominator: Number,
 }
 
-/// The error object, under `chart` or `finance`.
-#[derive(Deserialize)]
-pub(super) struct ErrorEnvelope {
-    #[serde(default)]
-    chart: Option<ErrorHolder>,
-    #[serde(default)]
-    finance: Option<ErrorHolder>,
-    #[serde(default)]
-    spark: Option<ErrorHolder>,
-}
-
-#[derive(Deserialize)]
-struct ErrorHolder {
-    #[serde(default)]
-    error: Option<UpstreamError>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct UpstreamError {
-    #[serde(default)]
-    pub(super) code: Option<String>,
-    #[serde(default)]
-    pub(super) description: Option<String>,
-}
-
-impl ErrorEnvelope {
-    pub(super) fn error(self) -> Option<UpstreamError> {
-        let holders = [self.finance, self.chart, self.spark];
-        holders
-            .into_iter()
-            .flatten()
-            .find_map(|holder| holder.error)
-    }
-}
-
 /// A number that may be absent; absent is NaN inside.
 #[derive(Clone, Copy)]
 pub(in crate::upstream) struct Number(f64);
@@ -185,6 +151,11 @@ impl Number {
     /// The number, if there is a finite one.
     pub(in crate::upstream) fn get(self) -> Option<f64> {
         self.0.is_finite().then_some(self.0)
+    }
+
+    /// The number, NaN if there is none.
+    pub(super) fn or_nan(self) -> f64 {
+        self.0
     }
 
     /// The number as whole seconds or units.
@@ -244,37 +215,5 @@ impl<'de> Visitor<'de> for NumberVisitor {
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NumberVisitor)
-    }
-}
-
-/// A column of numbers; absent ones are NaN, a missing or null column is empty.
-#[derive(Default)]
-pub(super) struct Numbers(pub(super) Vec<f64>);
-
-struct NumbersVisitor;
-
-impl<'de> Visitor<'de> for NumbersVisitor {
-    type Value = Numbers;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of numbers")
-    }
-
-    fn visit_unit<E>(self) -> Result<Numbers, E> {
-        Ok(Numbers::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Numbers, A::Error> {
-        let mut numbers = Vec::with_capacity(256);
-        while let Some(Number(value)) = seq.next_element()? {
-            numbers.push(value);
-        }
-        Ok(Numbers(numbers))
-    }
-}
-
-impl<'de> Deserialize<'de> for Numbers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NumbersVisitor)
     }
 }
