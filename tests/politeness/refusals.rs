@@ -66,7 +66,7 @@ async fn after_a_cooldown_the_pace_is_kept_again() {
     let after: Vec<Duration> = upstream
         .starts()
         .into_iter()
-        .filter(|at| *at > Duration::from_secs(30))
+        .filter(|at| *at >= Duration::from_secs(1))
         .collect();
     assert_eq!(after.len(), 100);
     for window in after.windows(20 + 2 + 1) {
@@ -240,7 +240,7 @@ async fn a_question_refused_for_hours_fails_as_rate_limited_in_the_end() {
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_is_cancelled_lets_another_one_try() {
     let upstream = Upstream::new(&settings(), |at| {
-        if at < Duration::from_secs(10) {
+        if at < Duration::from_secs(1) {
             Err(FaultClass::RateLimited)
         } else {
             Ok(())

@@ -34,38 +34,6 @@ events! {
         "provider": provider: &'a str,
         "task.symbol": symbol: &'a str,
         "cap_bytes": cap_bytes: u64,
-    }    /// A provider could not answer for a symbol, so the schedule's next one is asked.
-    UpstreamFellBack<'a> {
-        "upstream.fell_back", "FS4020", DEBUG, "provider cannot answer, the next one is asked",
-        action: "None by itself; see upstream.unusable for a provider that is down.",
-        "provider": provider: &'a str,
-        "next": next: &'a str,
-        "task.symbol": symbol: &'a str,
-        "class": class: &'a str,
-        "reason": reason: &'a str,
-    }
-    /// A provider failed several tasks in a row and is passed over for a while.
-    UpstreamUnusable<'a> {
-        "upstream.unusable", "FS4021", WARN, "provider is out of order; others are asked instead",
-        action: "See the reason: the network, the provider's own status page, its key.",
-        "provider": provider: &'a str,
-        "class": class: &'a str,
-        "reason": reason: &'a str,
-        "rest_ms": rest_ms: u64,
-    }
-    /// A provider that was passed over answers again.
-    UpstreamUsable<'a> {
-        "upstream.usable", "FS4022", INFO, "provider answers again",
-        action: "None.",
-        "provider": provider: &'a str,
-    }
-    /// A question for many prices at once failed, so each is asked for by itself.
-    UpstreamBatchFailed<'a> {
-        "upstream.batch_failed", "FS4023", DEBUG, "batch of quotes failed, each is asked for alone",
-        action: "None by itself; when it repeats, remove quotes.batch from [upstream.yahoo].",
-        "provider": provider: &'a str,
-        "symbols": symbols: u64,
-        "reason": reason: &'a str,
     }
     /// The upstream sent us elsewhere, to a consent or log-in page as a rule; not followed.
     UpstreamRedirectRefused<'a> {
@@ -115,5 +83,38 @@ events! {
         action: "None.",
         "provider": provider: &'a str,
         "task.symbol": symbol: &'a str,
+    }
+    /// A provider could not answer for a symbol, so the schedule's next one is asked.
+    UpstreamFellBack<'a> {
+        "upstream.fell_back", "FS4020", DEBUG, "provider cannot answer, the next one is asked",
+        action: "None by itself; see upstream.unusable for a provider that is down.",
+        "provider": provider: &'a str,
+        "next": next: &'a str,
+        "task.symbol": symbol: &'a str,
+        "class": class: &'a str,
+        "reason": reason: &'a str,
+    }
+    /// A provider failed several tasks in a row and is passed over for a while.
+    UpstreamUnusable<'a> {
+        "upstream.unusable", "FS4021", WARN, "provider is out of order; others are asked instead",
+        action: "See the reason: the network, the provider's own status page, its key.",
+        "provider": provider: &'a str,
+        "class": class: &'a str,
+        "reason": reason: &'a str,
+        "rest_ms": rest_ms: u64,
+    }
+    /// A provider that was passed over answers again.
+    UpstreamUsable<'a> {
+        "upstream.usable", "FS4022", INFO, "provider answers again",
+        action: "None.",
+        "provider": provider: &'a str,
+    }
+    /// A question for many prices at once failed, so each is asked for by itself.
+    UpstreamBatchFailed<'a> {
+        "upstream.batch_failed", "FS4023", DEBUG, "batch of quotes failed, each is asked for alone",
+        action: "None by itself; when it repeats, remove quotes.batch from [upstream.yahoo].",
+        "provider": provider: &'a str,
+        "symbols": symbols: u64,
+        "reason": reason: &'a str,
     }
 }

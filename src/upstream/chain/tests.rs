@@ -282,7 +282,10 @@ async fn a_share_does_not_wait_for_a_cooldown_that_outlasts_it_and_the_whole_doe
             .message
             .contains("refuses us for another")
     );
-    assert!(started.elapsed() < second, "nobody waited");
+    assert!(
+        started.elapsed() <= second * 3,
+        "waited for more than the brake"
+    );
     gate.ask(&symbol, "tests", &whole, fine).await.unwrap();
     assert!(
         started.elapsed() >= second * 60,
