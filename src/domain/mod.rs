@@ -1,5 +1,6 @@
 //! Values without I/O: what the rest of the program is about. Parsed once, valid ever after.
 
+mod action;
 mod alert;
 mod bar;
 mod cron;
@@ -11,6 +12,7 @@ mod pause;
 mod policy;
 mod price;
 mod quote;
+mod rule;
 mod run;
 mod schedule;
 mod session_moment;
@@ -19,6 +21,7 @@ mod span;
 mod symbol;
 mod trigger;
 
+pub use action::{ActionKind, CorporateAction};
 pub use alert::{
     AlertKind, AlertRule, AlertRules, AlertVerdict, PriceAlert, PriceContext, ToldAlert,
 };
@@ -32,6 +35,7 @@ pub use pause::Pause;
 pub use policy::{HeartbeatUrl, MisfirePolicy, OverlapPolicy, Retry, Sla};
 pub use price::shortest_decimal;
 pub use quote::{AllTimeHigh, PriceSnapshot, Quote};
+pub use rule::{Flagged, QuarantineState, Rule};
 pub use run::{Fire, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult};
 pub use schedule::{Schedule, ScheduleId, ScheduleIdError};
 pub use session_moment::{Anchor, SessionMoment, SessionMomentError};
