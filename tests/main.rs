@@ -10,6 +10,7 @@
 mod cache;
 mod calendars;
 mod config;
+mod data_quality;
 mod faults;
 mod gaps;
 mod house;

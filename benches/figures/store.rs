@@ -26,7 +26,7 @@ pub(crate) fn measure(figures: &mut Figures) {
         },
         source: "yahoo",
         covers: Covers::FromFirstBar,
-        fills_only: false,
+        ..Answer::default()
     };
     let rows = SYMBOLS as f64 * f64::from(BARS);
     let config = support::configuration(directory.path(), "http://127.0.0.1:1", &symbols, 1.0, 1);

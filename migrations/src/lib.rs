@@ -19,6 +19,10 @@ mod m20261122_000011_duration_rollups;
 mod m20261122_000013_schedule_state;
 mod m20261122_000014_runs_by_time;
 mod m20261122_000015_schedule_timings;
+mod m20261122_000016_quarantine;
+mod m20261122_000017_bar_revisions;
+mod m20261122_000018_corporate_actions;
+mod m20261122_000019_instruments;
 mod m20261122_000020_gaps;
 mod m20261122_000021_price_alerts;
 mod m20261122_000022_symbol_health;
@@ -44,6 +48,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000013_schedule_state::Migration),
             Box::new(m20261122_000014_runs_by_time::Migration),
             Box::new(m20261122_000015_schedule_timings::Migration),
+            Box::new(m20261122_000016_quarantine::Migration),
+            Box::new(m20261122_000017_bar_revisions::Migration),
+            Box::new(m20261122_000018_corporate_actions::Migration),
+            Box::new(m20261122_000019_instruments::Migration),
             Box::new(m20261122_000020_gaps::Migration),
             Box::new(m20261122_000021_price_alerts::Migration),
             Box::new(m20261122_000022_symbol_health::Migration),

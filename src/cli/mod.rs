@@ -20,6 +20,7 @@ mod open;
 mod output;
 mod pause;
 mod prune;
+mod quarantine;
 mod reload;
 mod report;
 mod retry;
@@ -108,6 +109,8 @@ enum Verb {
     Migrate(migrate::Args),
     /// Check this installation: one line a check, with what to do
     Doctor(doctor::Args),
+    /// List rows that were kept out of the prices; release or dismiss them
+    Quarantine(quarantine::Args),
     /// Remove what is older than [history] says, as the daemon does every hour
     Prune(prune::Args),
 }
@@ -154,6 +157,7 @@ pub fn main() -> ExitCode {
         Verb::Simulate(args) => simulate::run(&args),
         Verb::Migrate(args) => migrate::run(&args, &globals),
         Verb::Doctor(args) => doctor::run(&args, &globals),
+        Verb::Quarantine(args) => quarantine::run(&args, &globals),
         Verb::Prune(args) => prune::run(&args, &globals),
     };
     exit.unwrap_or_else(|exit| exit).into()

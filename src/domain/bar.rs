@@ -2,6 +2,8 @@
 
 use jiff::civil::Date;
 
+use super::Rule;
+
 /// How far the low or high may lie inside the open–close range before it is a flaw, relative.
 const RANGE_TOLERANCE: f64 = 1e-6;
 
@@ -29,7 +31,8 @@ pub struct DailyBar {
     pub is_final: bool,
 }
 
-/// Why a bar must not be stored (rules V1, V2, V3 and V7 of the data contract).
+/// Why a bar must not be stored: the rules of the data contract a bar breaks by itself. What it
+/// says with its numbers is [`BarFlaw::reason`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BarFlaw {
     /// V1: a price is not finite or not above zero.
@@ -44,6 +47,31 @@ pub enum BarFlaw {
     /// V7: negative volume.
     #[error("V7: negative volume")]
     Volume,
+}
+
+impl BarFlaw {
+    /// The rule that was broken.
+    pub fn rule(self) -> Rule {
+        match self {
+            Self::Price => Rule::Price,
+            Self::Range => Rule::Range,
+            Self::Date => Rule::Date,
+            Self::Volume => Rule::Volume,
+        }
+    }
+
+    /// What is wrong with `bar`, in words with its numbers.
+    pub fn reason(self, bar: &DailyBar) -> String {
+        match self {
+            Self::Price => bar.bad_price(),
+            Self::Range => format!(
+                "low {} and high {} do not enclose open {} and close {}",
+                bar.low, bar.high, bar.open, bar.close
+            ),
+            Self::Date => format!("{} has not come yet at the exchange", bar.trading_date),
+            Self::Volume => format!("volume {}", bar.volume.unwrap_or_default()),
+        }
+    }
 }
 
 impl DailyBar {
@@ -65,6 +93,22 @@ impl DailyBar {
             return Err(BarFlaw::Volume);
         }
         Ok(())
+    }
+
+    fn bad_price(&self) -> String {
+        let prices = [
+            ("open", self.open),
+            ("high", self.high),
+            ("low", self.low),
+            ("close", self.close),
+        ];
+        let bad = prices.iter().find(|(_, p)| !p.is_finite() || *p <= 0.0);
+        let (name, price) = bad.copied().unwrap_or(("adjusted close", f64::NAN));
+        if price.is_finite() {
+            format!("{name} is {price}")
+        } else {
+            format!("{name} is absent or not a number")
+        }
     }
 }
 
@@ -102,5 +146,27 @@ mod tests {
             ..bar(1.0, 1.0, 1.0, 1.0)
         };
         assert_eq!(negative.check(), Err(BarFlaw::Volume));
+    }
+
+    #[test]
+    fn each_reason_has_its_number() {
+        let said = |bar: DailyBar| bar.check().unwrap_err().reason(&bar);
+        assert_eq!(said(bar(10.0, 11.0, -9.5, 10.0)), "low is -9.5");
+        assert_eq!(
+            said(bar(10.0, 11.0, 9.0, f64::NAN)),
+            "close is absent or not a number"
+        );
+        assert_eq!(
+            said(bar(10.0, 11.0, 10.2, 10.5)),
+            "low 10.2 and high 11 do not enclose open 10 and close 10.5"
+        );
+        let negative = DailyBar {
+            volume: Some(-7),
+            ..bar(1.0, 1.0, 1.0, 1.0)
+        };
+        assert_eq!(said(negative), "volume -7");
+        let early = bar(1.0, 1.0, 1.0, 1.0);
+        let future = BarFlaw::Date.reason(&early);
+        assert_eq!(future, "2026-01-02 has not come yet at the exchange");
     }
 }

@@ -1,5 +1,6 @@
 //! Values without I/O: what the rest of the program is about. Parsed once, valid ever after.
 
+mod action;
 mod alert;
 mod bar;
 mod cron;
@@ -12,6 +13,7 @@ mod policy;
 mod price;
 mod provider;
 mod quote;
+mod rule;
 mod run;
 mod schedule;
 mod session_moment;
@@ -20,6 +22,7 @@ mod span;
 mod symbol;
 mod trigger;
 
+pub use action::{ActionKind, CorporateAction};
 pub use alert::{
     AlertKind, AlertRule, AlertRules, AlertVerdict, PriceAlert, PriceContext, ToldAlert,
 };
@@ -34,6 +37,7 @@ pub use policy::{HeartbeatUrl, MisfirePolicy, OverlapPolicy, Retry, Sla};
 pub use price::{shortest_decimal, significant};
 pub use provider::{PriceBasis, Provider, Providers};
 pub use quote::{AllTimeHigh, PriceSnapshot, Quote};
+pub use rule::{Flagged, QuarantineState, Rule};
 pub use run::{Fire, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult};
 pub use schedule::{Schedule, ScheduleId, ScheduleIdError};
 pub use session_moment::{Anchor, SessionMoment, SessionMomentError};

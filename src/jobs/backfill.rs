@@ -3,15 +3,19 @@
 use jiff::SignedDuration;
 use jiff::civil::{Date, Weekday};
 
-use super::refresh::{KNOWN_BARS, Keep, start_of_date, store};
+use super::keep::{Judged, Keep, check_identity, store};
+use super::refresh::{KNOWN_BARS, start_of_date};
 use super::splice::{self, Standing};
 use super::{Done, Services, store_fault};
-use crate::domain::Symbol;
+use crate::domain::{DailyBar, Symbol};
 use crate::store::{Covers, Known};
 use crate::upstream::{Budget, ChartRequest, Fault};
 
 /// From the start of a date in the easternmost zone to its end in the westernmost.
 const WORLD_DAY: SignedDuration = SignedDuration::from_hours(14 + 24 + 12);
+
+/// Stored bars this many days beside the window tell what its prices should be like.
+const BESIDE_DAYS: i64 = 14;
 
 pub(super) async fn perform(
     symbol: &Symbol,
@@ -35,22 +39,22 @@ pub(super) async fn perform(
         to: end.min(services.clock.now()),
     };
     let mut chart = services.upstream.chart(&request, budget).await?;
+    check_identity(symbol, &chart, &known, services).await?;
     let standing = splice::standing(&chart, budget.providers(), &known);
     if standing == Standing::Fills {
         // Providers that fill send more than the window where they have to be compared.
         splice::fits(&chart, &known)?;
     }
-    chart
-        .bars
-        .retain(|bar| (from..=to).contains(&bar.trading_date));
-    store(
-        symbol,
-        chart,
-        &known,
-        (Keep::Piece(covers(from, to, &known)), standing),
-        services,
-    )
-    .await
+    let is_asked = |bar: &DailyBar| (from..=to).contains(&bar.trading_date);
+    chart.bars.retain(is_asked);
+    chart.rejected.retain(|(bar, _)| is_asked(bar));
+    let beside = jiff::Span::new().days(BESIDE_DAYS);
+    let (before, after) = (from.saturating_sub(beside), to.saturating_add(beside));
+    let stored = services.store.bars(symbol, before, after).await;
+    let stored = stored.map_err(store_fault)?;
+    let judged = Judged::new(symbol, chart, &known, &stored, services).standing(standing);
+    let keep = Keep::Piece(covers(from, to, &known));
+    store(symbol, judged, &known, keep, services).await
 }
 
 /// A window that ends where the stored series begins makes the series longer; any other is a piece

@@ -9,11 +9,14 @@ mod backfill;
 mod daily_bars;
 mod freshness;
 mod gaps;
+mod keep;
 mod price_snapshots;
 mod quotes;
 mod refresh;
 mod restatement;
 mod splice;
+mod told;
+mod validation;
 
 use std::sync::Arc;
 

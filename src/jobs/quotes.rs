@@ -4,8 +4,8 @@
 use jiff::tz::TimeZone;
 
 use super::freshness::SAME_ANSWER;
-use super::refresh::{KNOWN_BARS, Keep, Reach, refresh, store};
-use super::splice::Standing;
+use super::keep::{Judged, Keep, check_identity, store};
+use super::refresh::{KNOWN_BARS, Reach, refresh};
 use super::{Done, Services, store_fault};
 use crate::domain::Symbol;
 use crate::upstream::{Budget, Fault, LatestRequest};
@@ -52,6 +52,8 @@ async fn by_batch(
     let Some(chart) = services.upstream.latest(&request, budget).await else {
         return Ok(None);
     };
-    let keep = (Keep::Quote, Standing::Keeps);
-    store(symbol, chart, &known, keep, services).await.map(Some)
+    check_identity(symbol, &chart, &known, services).await?;
+    let judged = Judged::new(symbol, chart, &known, &known.bars, services);
+    let done = store(symbol, judged, &known, Keep::Quote, services).await?;
+    Ok(Some(done))
 }

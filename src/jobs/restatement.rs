@@ -13,8 +13,14 @@ const CLOSE_TOLERANCE: f64 = 0.005;
 /// Ratios of adjusted closes: a dividend moves them by less, and they carry seven digits.
 const ADJUSTED_TOLERANCE: f64 = 1e-5;
 
-/// Sessions of the overlap that must agree on a ratio.
-pub(super) const AGREEING_SESSIONS: usize = 3;
+/// All prices and the volume of a bar following one factor is no coincidence; relative.
+const WHOLE_BAR_TOLERANCE: f64 = 1e-4;
+
+/// Sessions of the overlap that must agree on a ratio of closes, where the volumes do not say it.
+pub(super) const AGREEING_CLOSES: usize = 3;
+
+/// The same for adjusted closes, whose ratios are exact.
+const AGREEING_ADJUSTED: usize = 2;
 
 /// Ratios of a series that was sent in another unit (pence for pounds), not split.
 const UNIT_RATIOS: [f64; 4] = [100.0, 0.01, 1_000.0, 0.001];
@@ -32,29 +38,48 @@ pub(super) enum Restatement {
     UnitMixUp(f64),
 }
 
+/// A final bar as it is stored, and as it was sent.
+type Pair<'a> = (&'a DailyBar, &'a DailyBar);
+
 /// Compares what was sent with what is stored.
 pub(super) fn restatement(chart: &Chart, known: &Known) -> Restatement {
     let (Some(stored), Some(sent)) = (known.bars.last(), chart.bars.last()) else {
         return Restatement::None;
     };
+    let pairs = overlap(chart, known);
     // Until the day's own bar is there, storing the answer would not end the question.
     let is_new = |date: &Date| *date > stored.trading_date && *date <= sent.trading_date;
-    if let Some((date, ratio)) = chart.splits.iter().find(|(date, _)| is_new(date)) {
+    // A split that the overlap does not show yet is not carried out in the prices: the rows behind
+    // it are for rule V6.
+    let shows = |split: f64| {
+        pairs.is_empty()
+            || pairs
+                .iter()
+                .any(|(old, new)| alike(new.close / old.close, 1.0 / split, CLOSE_TOLERANCE))
+    };
+    let mut splits = chart.splits.iter();
+    if let Some((date, ratio)) = splits.find(|(date, split)| is_new(date) && shows(*split)) {
         return Restatement::Prices(format!("split {ratio}:1 on {date}"));
     }
-    if let Some(factor) = common_ratio(chart, known, CLOSE_TOLERANCE, |bar| Some(bar.close)) {
+    if let Some((factor, by_volume)) = common_close_ratio(&pairs) {
         let is = |ratio: f64| alike(factor, ratio, CLOSE_TOLERANCE);
-        let was_split = chart.splits.iter().any(|(_, split)| is(1.0 / split));
+        let was_split = by_volume || chart.splits.iter().any(|(_, split)| is(1.0 / split));
         if !was_split && UNIT_RATIOS.into_iter().any(is) {
             return Restatement::UnitMixUp(factor);
         }
         let reason = format!("all closes of the overlap changed by the factor {factor:.6}");
         return Restatement::Prices(reason);
     }
-    if let Some((date, amount)) = chart.dividends.iter().find(|(date, _)| is_new(date)) {
+    let adjusted: Vec<f64> = pairs
+        .iter()
+        .filter_map(|(old, new)| Some(new.adj_close? / old.adj_close?))
+        .collect();
+    let has_changed = adjusted.is_empty() || adjusted.iter().any(|ratio| *ratio != 1.0);
+    let mut dividends = chart.dividends.iter();
+    if let Some((date, amount)) = dividends.find(|(date, _)| is_new(date) && has_changed) {
         return Restatement::Adjusted(format!("dividend of {amount} on {date}"));
     }
-    match common_ratio(chart, known, ADJUSTED_TOLERANCE, |bar| bar.adj_close) {
+    match common(&adjusted, AGREEING_ADJUSTED, ADJUSTED_TOLERANCE) {
         Some(factor) => Restatement::Adjusted(format!(
             "all adjusted closes of the overlap changed by the factor {factor:.6}"
         )),
@@ -62,27 +87,52 @@ pub(super) fn restatement(chart: &Chart, known: &Known) -> Restatement {
     }
 }
 
-/// The ratio, other than 1, by which all final bars of the overlap have changed.
-fn common_ratio(
-    chart: &Chart,
-    known: &Known,
-    tolerance: f64,
-    price: impl Fn(&DailyBar) -> Option<f64>,
-) -> Option<f64> {
-    let pairs = known
-        .bars
-        .iter()
-        .filter(|bar| bar.is_final)
+fn overlap<'a>(chart: &'a Chart, known: &'a Known) -> Vec<Pair<'a>> {
+    let finals = known.bars.iter().filter(|bar| bar.is_final);
+    finals
         .filter_map(|old| {
             let at = chart
                 .bars
                 .binary_search_by_key(&old.trading_date, |bar| bar.trading_date)
                 .ok()?;
-            Some(price(chart.bars.get(at)?)? / price(old)?)
-        });
-    let ratios: Vec<f64> = pairs.collect();
+            Some((old, chart.bars.get(at)?))
+        })
+        .collect()
+}
+
+/// The ratio, other than 1, by which all closes of the overlap have changed, and whether the volumes
+/// show that it was a split.
+fn common_close_ratio(pairs: &[Pair<'_>]) -> Option<(f64, bool)> {
+    let ratios: Vec<f64> = pairs
+        .iter()
+        .map(|(old, new)| new.close / old.close)
+        .collect();
+    let by_volume = !pairs.is_empty() && pairs.iter().all(|pair| is_whole_bar_rescaled(*pair));
+    let needed = if by_volume { 1 } else { AGREEING_CLOSES };
+    common(&ratios, needed, CLOSE_TOLERANCE).map(|factor| (factor, by_volume))
+}
+
+/// Whether all prices of a bar were multiplied by one factor and its volume divided by it: what a
+/// split does, and neither a bad print nor another unit.
+#[allow(clippy::cast_precision_loss, reason = "volumes are below 2^53")]
+fn is_whole_bar_rescaled((old, new): Pair<'_>) -> bool {
+    let factor = new.close / old.close;
+    let is = |ratio: f64| alike(ratio, factor, WHOLE_BAR_TOLERANCE);
+    let (Some(before), Some(after)) = (old.volume, new.volume) else {
+        return false;
+    };
+    before > 0
+        && after > 0
+        && is(new.open / old.open)
+        && is(new.high / old.high)
+        && is(new.low / old.low)
+        && is(before as f64 / after as f64)
+}
+
+/// The ratio, other than 1, that enough of them agree on: all there are.
+fn common(ratios: &[f64], needed: usize, tolerance: f64) -> Option<f64> {
     let first = ratios.first().copied()?;
-    let is_common = ratios.len() >= AGREEING_SESSIONS
+    let is_common = ratios.len() >= needed
         && !alike(first, 1.0, tolerance)
         && ratios.iter().all(|ratio| alike(*ratio, first, tolerance));
     is_common.then_some(first)
@@ -169,6 +219,37 @@ pub(super) mod tests {
             restatement(&halved, &known()),
             Restatement::Prices(_)
         ));
+    }
+
+    #[test]
+    fn a_split_that_the_overlap_does_not_show_yet_restates_nothing() {
+        let early = chart(
+            vec![bar(6, 110.0), bar(7, 120.0), bar(8, 31.0)],
+            vec![(date(2026, 1, 8), 4.0)],
+        );
+        assert_eq!(restatement(&early, &known()), Restatement::None);
+    }
+
+    #[test]
+    fn one_bar_whose_volume_was_rescaled_with_its_prices_is_enough() {
+        // Amazon on 2020-01-02, before and after the 20:1 split of 2022.
+        let amazon = |open, high, low, volume| DailyBar {
+            open,
+            high,
+            low,
+            close: high,
+            volume: Some(volume),
+            ..bar(2, 1.0)
+        };
+        let stored = Known {
+            bars: vec![amazon(1_875.0, 1_898.01, 1_864.15, 4_029_000)],
+            ..Known::default()
+        };
+        let sent = |volume| chart(vec![amazon(93.75, 94.9005, 93.2075, volume)], vec![]);
+        let split = restatement(&sent(80_580_000), &stored);
+        assert!(matches!(split, Restatement::Prices(_)), "{split:?}");
+        let bad_print = restatement(&sent(4_029_000), &stored);
+        assert_eq!(bad_print, Restatement::None);
     }
 
     #[test]

@@ -13,7 +13,7 @@
 
 use jiff::civil::Date;
 
-use super::restatement::{AGREEING_SESSIONS, Restatement, restatement};
+use super::restatement::{AGREEING_CLOSES, Restatement, restatement};
 use crate::domain::{FaultClass, Providers};
 use crate::store::Known;
 use crate::upstream::{Chart, Fault};
@@ -61,7 +61,7 @@ fn stored(source: &str, providers: Providers, known: &Known) -> Stored {
     if foreign.any(comes_before) {
         return Stored::Others;
     }
-    if finals().filter(|held| *held == source).count() < AGREEING_SESSIONS {
+    if finals().filter(|held| *held == source).count() < AGREEING_CLOSES {
         return Stored::Theirs(theirs);
     }
     let own = |index: &usize| source_of(*index) == source;

@@ -2,7 +2,9 @@
 
 use jiff::civil::Date;
 
-use crate::domain::{AllTimeHigh, DailyBar, Quote};
+use crate::domain::{
+    AllTimeHigh, CorporateAction, DailyBar, Flagged, QuarantineState, Quote, Rule,
+};
 
 /// What the upstream says a symbol is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +19,39 @@ pub struct Instrument {
     pub exchange: Option<String>,
     /// Local date of the first trade.
     pub first_trade_date: Option<Date>,
+    /// Code of the market's calendar ([`crate::calendar::market`]), `24/7` or `24/5`, when it is
+    /// known. An answer never says it.
+    pub calendar: Option<String>,
+    /// Whether it is still traded. An answer never says it.
+    pub status: InstrumentStatus,
+}
+
+/// Whether an instrument is still traded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InstrumentStatus {
+    /// As far as is known.
+    #[default]
+    Active,
+    /// The upstream does not know it any more.
+    Delisted,
+}
+
+impl InstrumentStatus {
+    /// The stable name used in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Delisted => "delisted",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Self {
+        if name == Self::Delisted.as_str() {
+            Self::Delisted
+        } else {
+            Self::Active
+        }
+    }
 }
 
 /// What is stored about a symbol before an answer is looked at.
@@ -32,10 +67,25 @@ pub struct Known {
     pub high: Option<AllTimeHigh>,
     /// The provider of each of the bars, in their order.
     pub sources: Vec<String>,
+    /// Rows in quarantine that are held or noted, by date.
+    pub quarantine: Vec<Quarantined>,
+}
+
+/// A row in quarantine, as far as the next answer needs it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quarantined {
+    /// Its number.
+    pub id: i64,
+    /// The rule it broke.
+    pub rule: Rule,
+    /// `Held` or `Noted`.
+    pub state: QuarantineState,
+    /// The row; absent prices are NaN.
+    pub bar: DailyBar,
 }
 
 /// A validated answer, ready to be stored.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Answer {
     /// Bars, oldest first, one per date.
     pub bars: Vec<DailyBar>,
@@ -49,12 +99,20 @@ pub struct Answer {
     pub covers: Covers,
     /// Whether the bars only fill sessions without a final one: those of another provider stay.
     pub fills_only: bool,
+    /// Rows for the quarantine. Only those of rule V4 stand among the bars, too.
+    pub flagged: Vec<Flagged>,
+    /// Splits and distributions.
+    pub actions: Vec<CorporateAction>,
+    /// Why the upstream has changed all of the series, when it has: the trail then keeps the factor
+    /// and not each bar.
+    pub restated: Option<String>,
 }
 
 /// What an answer's bars say about the time they span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Covers {
     /// They continue what is stored, or lie apart from it: the stored coverage stays as it is.
+    #[default]
     Unchanged,
     /// From the first of them until now nothing is missing.
     FromFirstBar,
@@ -67,8 +125,14 @@ pub enum Covers {
 pub struct Written {
     /// Bars inserted or changed.
     pub bars: u64,
-    /// Other rows inserted or changed.
+    /// Other rows inserted or changed, the quarantine's apart.
     pub others: u64,
+    /// Rows held in quarantine that were not held before.
+    pub held: u64,
+    /// Held rows that this answer has confirmed.
+    pub released: u64,
+    /// Final bars that were corrected one by one.
+    pub corrected: u64,
 }
 
 impl Written {

@@ -3,8 +3,10 @@
 //! On SQLite all writes go through one connection (more would only wait for each other's lock) and
 //! reads through a pool of their own; elsewhere both are the same pool.
 
+mod actions;
 mod alerts;
 mod answer;
+mod changes;
 mod checkpoint;
 mod chunks;
 mod convert;
@@ -15,12 +17,16 @@ mod facts;
 mod gaps;
 mod history;
 mod inspect;
+mod instruments;
 mod ledger;
 mod price_rows;
 mod prices;
 mod process;
+mod quarantine;
+mod release;
 mod reports;
 mod retention;
+mod revisions;
 mod samples;
 mod symbols;
 mod systemic_gaps;
@@ -36,15 +42,19 @@ use sea_orm::{
 };
 use sea_orm_migration::{Migration, MigratorTrait as _};
 
+pub use actions::ActionRow;
 pub use alerts::AlertFilter;
-pub use answer::{Answer, Covers, Instrument, Known, Written};
+pub use answer::{Answer, Covers, Instrument, InstrumentStatus, Known, Quarantined, Written};
 pub use error::StoreError;
 pub use gaps::{Gap, Watched};
 pub use history::{RunFilter, RunRow, TaskRow};
 pub use inspect::Activity;
 pub use ledger::{Claim, Epoch, Interrupted, KnownTiming, Ledger, Ours, Recovery, RunEnd, Timing};
+pub use quarantine::{QuarantineFilter, QuarantineRow};
+pub use release::Decision;
 pub use reports::{DurationReport, ProcessReport, ScheduleReport};
 pub use retention::Pruned;
+pub use revisions::{BarRevision, SeriesRevision};
 pub use samples::ResourceSample;
 pub use symbols::{BarRow, SymbolRow};
 pub use systemic_gaps::SystemicGap;

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _,
 };
 
-use super::answer::Instrument;
+use super::answer::{Instrument, InstrumentStatus};
 use super::chunks::Upsert;
 use super::convert::{to_column, to_date, to_naive, to_timestamp};
 use super::entities::{all_time_highs, daily_bars, instruments, price_snapshots, quotes};
@@ -25,7 +26,7 @@ pub(super) async fn put_bars<C: ConnectionTrait>(
     symbol: &Symbol,
     fresh: &[DailyBar],
     corrected: &[DailyBar],
-    source: &'static str,
+    source: &str,
     now: Timestamp,
 ) -> Result<(), DbErr> {
     use daily_bars::Column;
@@ -100,6 +101,9 @@ pub(super) async fn put_instrument<C: ConnectionTrait>(
         exchange: Set(instrument.exchange.clone()),
         first_trade_date: Set(instrument.first_trade_date.map(to_naive)),
         updated_at: Set(to_column(now)),
+        // No answer says these: they keep their value.
+        calendar: NotSet,
+        status: NotSet,
     };
     let replace = OnConflict::column(Column::Symbol)
         .update_columns([
@@ -222,7 +226,7 @@ pub(super) async fn put_high<C: ConnectionTrait>(
 fn bar_row(
     symbol: &Symbol,
     bar: &DailyBar,
-    source: &'static str,
+    source: &str,
     now: Timestamp,
 ) -> daily_bars::ActiveModel {
     daily_bars::ActiveModel {
@@ -275,6 +279,8 @@ pub(super) fn instrument_of(row: instruments::Model) -> Instrument {
         instrument_type: row.instrument_type,
         exchange: row.exchange,
         first_trade_date: row.first_trade_date.map(to_date),
+        calendar: row.calendar,
+        status: InstrumentStatus::from_name(&row.status),
     }
 }
 

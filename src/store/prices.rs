@@ -1,7 +1,5 @@
 //! Bars, quotes and what is derived from them: read what is known, write only what changed.
 
-use std::collections::{BTreeMap, HashSet};
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::{
@@ -9,32 +7,19 @@ use sea_orm::{
     QuerySelect as _,
 };
 
-use super::answer::{Answer, Covers, Instrument, Known, Written};
+use super::actions::{changed_actions, put_actions};
+use super::answer::{Answer, Covers, Known, Written};
+use super::changes::{Changes, changes};
 use super::convert::to_naive;
 use super::derived::{Source, derive};
 use super::entities::{all_time_highs, daily_bars, instruments, quotes};
 use super::price_rows::{
     bar_of, delete_bars, high_of, instrument_of, put_bars, put_instrument, put_quote, quote_of,
 };
+use super::quarantine::{put_flagged, quarantined, settle};
+use super::revisions::keep_trail;
 use super::{Store, StoreError};
-use crate::domain::{DailyBar, Quote, Symbol};
-
-/// An answer, sorted by what has to be done.
-#[derive(Default)]
-struct Changes {
-    /// Bars not stored yet, or stored while the session was still going.
-    fresh: Vec<DailyBar>,
-    /// Final bars the upstream has corrected: their revision goes up.
-    corrected: Vec<DailyBar>,
-    /// Stored bars that no longer hold.
-    stale: Vec<Date>,
-    /// The oldest stored session whose close, high or low changes or goes.
-    oldest_repriced: Option<Date>,
-    /// The answer reaches further back, without a gap, than what was stored.
-    widen_coverage: bool,
-    quote: Option<Quote>,
-    instrument: Option<Instrument>,
-}
+use crate::domain::{DailyBar, Symbol};
 
 impl Store {
     /// What is stored about `symbol`: the newest `bars` bars and all single rows.
@@ -70,7 +55,10 @@ impl Store {
         let older = self
             .ask("older", older_bars(&self.read, symbol, answer, seen))
             .await?;
-        if changes(answer, &older, seen).is_nothing() {
+        let actions = self
+            .ask("actions", changed_actions(&self.read, symbol, answer))
+            .await?;
+        if actions.is_empty() && changes(answer, &older, seen).is_nothing() {
             return Ok(Written::default());
         }
         self.tell("save", async {
@@ -79,7 +67,10 @@ impl Store {
             let stored = known(&transaction, symbol, bars).await?;
             let older = older_bars(&transaction, symbol, answer, &stored).await?;
             let changes = changes(answer, &older, &stored);
-            let written = write(&transaction, symbol, answer, &stored, &changes, now).await?;
+            let mut written = write(&transaction, symbol, answer, &stored, &changes, now).await?;
+            let actions = changed_actions(&transaction, symbol, answer).await?;
+            written.others +=
+                put_actions(&transaction, symbol, &actions, answer.source, now).await?;
             transaction.commit().await?;
             Ok(written)
         })
@@ -96,7 +87,10 @@ impl Store {
             let transaction = self.begin().await?;
             let others = derive(&transaction, symbol, &Source::default(), now).await?;
             transaction.commit().await?;
-            Ok(Written { bars: 0, others })
+            Ok(Written {
+                others,
+                ..Written::default()
+            })
         })
         .await
     }
@@ -131,6 +125,7 @@ async fn known<C: ConnectionTrait>(
         instrument: instrument.map(instrument_of),
         high: high.as_ref().map(high_of),
         sources,
+        quarantine: quarantined(connection, symbol).await?,
     })
 }
 
@@ -160,7 +155,7 @@ async fn write<C: ConnectionTrait>(
     symbol: &Symbol,
     answer: &Answer,
     stored: &Known,
-    changes: &Changes,
+    changes: &Changes<'_>,
     now: Timestamp,
 ) -> Result<Written, DbErr> {
     let source = answer.source;
@@ -173,16 +168,13 @@ async fn write<C: ConnectionTrait>(
         put_quote(connection, symbol, quote, source, now).await?;
         written.others += 1;
     }
+    keep_trail(connection, symbol, answer, changes, now).await?;
     delete_bars(connection, symbol, &changes.stale).await?;
-    put_bars(
-        connection,
-        symbol,
-        &changes.fresh,
-        &changes.corrected,
-        source,
-        now,
-    )
-    .await?;
+    let corrected: Vec<DailyBar> = changes.corrected.iter().map(|both| both.new).collect();
+    put_bars(connection, symbol, &changes.fresh, &corrected, source, now).await?;
+    if answer.restated.is_none() {
+        written.corrected = u64::try_from(corrected.len()).unwrap_or(u64::MAX);
+    }
     let bars = changes.fresh.len() + changes.corrected.len() + changes.stale.len();
     written.bars = u64::try_from(bars).unwrap_or(u64::MAX);
     if changes.touch_final_bars() || changes.widen_coverage {
@@ -199,133 +191,7 @@ async fn write<C: ConnectionTrait>(
         };
         written.others += derive(connection, symbol, &source, now).await?;
     }
+    written.held = put_flagged(connection, symbol, answer, &changes.flagged, now).await?;
+    written.released = settle(connection, &changes.settled, now).await?;
     Ok(written)
-}
-
-/// Sorts an answer into what has to be done; a good stored value is never replaced by an absent
-/// one, and a final bar never by a provisional one.
-fn changes(answer: &Answer, older: &[DailyBar], known: &Known) -> Changes {
-    let stored: BTreeMap<Date, &DailyBar> = older
-        .iter()
-        .chain(&known.bars)
-        .map(|bar| (bar.trading_date, bar))
-        .collect();
-    let others = of_others(answer, known);
-    let mut changes = Changes::default();
-    for bar in &answer.bars {
-        let Some(old) = stored.get(&bar.trading_date) else {
-            changes.fresh.push(*bar);
-            continue;
-        };
-        let new = DailyBar {
-            adj_close: bar.adj_close.or(old.adj_close),
-            volume: bar.volume.or(old.volume),
-            ..*bar
-        };
-        if new == **old {
-            // Another provider's bar that this one confirms becomes its own.
-            if others.contains(&bar.trading_date) {
-                changes.fresh.push(new);
-            }
-            continue;
-        }
-        if old.is_final && !new.is_final {
-            continue;
-        }
-        if !old.is_final {
-            changes.fresh.push(new);
-            continue;
-        }
-        if answer.fills_only {
-            continue;
-        }
-        if (new.close, new.high, new.low) != (old.close, old.high, old.low) {
-            changes.repriced(new.trading_date);
-        }
-        changes.corrected.push(new);
-    }
-    let (first, last) = (answer.bars.first(), answer.bars.last());
-    if let (Covers::Replaced, Some(first), Some(last)) = (answer.covers, first, last) {
-        let sent: HashSet<Date> = answer.bars.iter().map(|bar| bar.trading_date).collect();
-        let range = first.trading_date..=last.trading_date;
-        changes.stale = stored
-            .range(range)
-            .map(|(date, _)| *date)
-            .filter(|date| !sent.contains(date))
-            .collect();
-        changes
-            .stale
-            .iter()
-            .copied()
-            .min()
-            .into_iter()
-            .for_each(|date| changes.repriced(date));
-    }
-    let reaches = first
-        .map(|bar| bar.trading_date)
-        .filter(|_| answer.covers != Covers::Unchanged);
-    let covered_from = known.high.map(|high| high.covered_from);
-    changes.widen_coverage =
-        reaches.is_some_and(|date| covered_from.is_none_or(|from| date < from));
-    changes.quote = answer
-        .quote
-        .clone()
-        .filter(|quote| is_news(quote, known.quote.as_ref()));
-    let instrument = merged(&answer.instrument, known.instrument.as_ref());
-    changes.instrument = (known.instrument.as_ref() != Some(&instrument)).then_some(instrument);
-    changes
-}
-
-/// Sessions whose newest stored bars came from another provider than the answer, where it may
-/// take them over.
-fn of_others(answer: &Answer, known: &Known) -> HashSet<Date> {
-    let sources = known.bars.iter().zip(&known.sources);
-    sources
-        .filter(|(_, source)| *source != answer.source && !answer.fills_only)
-        .map(|(bar, _)| bar.trading_date)
-        .collect()
-}
-
-impl Changes {
-    fn is_nothing(&self) -> bool {
-        self.fresh.is_empty()
-            && self.corrected.is_empty()
-            && self.stale.is_empty()
-            && self.quote.is_none()
-            && self.instrument.is_none()
-            && !self.widen_coverage
-    }
-
-    fn touch_final_bars(&self) -> bool {
-        !self.stale.is_empty()
-            || self
-                .fresh
-                .iter()
-                .chain(&self.corrected)
-                .any(|bar| bar.is_final)
-    }
-
-    fn repriced(&mut self, date: Date) {
-        self.oldest_repriced = Some(self.oldest_repriced.map_or(date, |oldest| oldest.min(date)));
-    }
-}
-
-fn is_news(quote: &Quote, known: Option<&Quote>) -> bool {
-    known.is_none_or(|known| quote.market_time >= known.market_time && quote != known)
-}
-
-fn merged(new: &Instrument, known: Option<&Instrument>) -> Instrument {
-    let Some(known) = known else {
-        return new.clone();
-    };
-    Instrument {
-        currency: new.currency.clone().or_else(|| known.currency.clone()),
-        timezone: new.timezone.clone(),
-        instrument_type: new
-            .instrument_type
-            .clone()
-            .or_else(|| known.instrument_type.clone()),
-        exchange: new.exchange.clone().or_else(|| known.exchange.clone()),
-        first_trade_date: new.first_trade_date.or(known.first_trade_date),
-    }
 }

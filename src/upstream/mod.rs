@@ -171,8 +171,8 @@ pub struct Chart {
     pub rows: usize,
     /// Rows without any price.
     pub null_rows: usize,
-    /// Rows that broke a rule.
-    pub rejected: Vec<(Date, BarFlaw)>,
+    /// Rows that broke a rule by themselves, absent prices NaN.
+    pub rejected: Vec<(DailyBar, BarFlaw)>,
     /// The latest price.
     pub price: Option<LatestPrice>,
     /// When the bar of the session now going on (or just over) becomes final; absent when every

@@ -7,6 +7,7 @@ mod daemon;
 mod kills;
 mod looks;
 mod overlap;
+mod quarantine;
 mod races;
 mod readme;
 mod reload;

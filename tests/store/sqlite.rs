@@ -49,7 +49,8 @@ const SCHEMA: &[(&str, &str)] = &[
     ),
     (
         "instruments",
-        "symbol currency? timezone instrument_type? exchange? first_trade_date? updated_at",
+        "symbol currency? timezone instrument_type? exchange? first_trade_date? updated_at \
+         calendar? status",
     ),
     (
         "daily_bars",
@@ -94,6 +95,25 @@ const SCHEMA: &[(&str, &str)] = &[
         "symbol_health",
         "symbol calendar? not_found_count not_found_days not_found_on? not_found_since? \
          delisted_at? asked_at? updated_at",
+    ),
+    (
+        "quarantine",
+        "id symbol trading_date rule reason open? high? low? close? adj_close? volume? is_final \
+         provider first_seen last_seen seen state note? decided_at?",
+    ),
+    (
+        "bar_revisions",
+        "id symbol trading_date revision open? high? low? close? adj_close? volume? source? \
+         reason? replaced_at",
+    ),
+    (
+        "series_revisions",
+        "symbol revision first_date last_date bars exceptions price_factor? adjusted_factor? \
+         reason? replaced_at",
+    ),
+    (
+        "corporate_actions",
+        "symbol date kind value previous_value? revision provider first_seen changed_at?",
     ),
 ];
 

@@ -4,7 +4,8 @@
 use jiff::SignedDuration;
 use jiff::civil::Date;
 
-use super::super::refresh::{KNOWN_BARS, Keep, Reach, refresh, start_of_date, store};
+use super::super::keep::{Judged, Keep, check_identity, store};
+use super::super::refresh::{KNOWN_BARS, Reach, refresh, start_of_date};
 use super::super::splice::{self, Standing};
 use super::super::{Done, Services, store_fault};
 use crate::domain::{DailyBar, FaultClass, Symbol};
@@ -75,27 +76,29 @@ async fn keep(
         splice::fits(&chart, &known)?;
     }
     let stored = services.store.bars(symbol, from, to).await;
-    if is_on_another_scale(&chart.bars, &stored.map_err(store_fault)?) {
+    let stored = stored.map_err(store_fault)?;
+    if is_on_another_scale(&chart.bars, &stored) {
         return refresh(symbol, Reach::Incremental, services, budget).await;
     }
-    let is_due = |date: &Date| due.binary_search(date).is_ok();
-    chart
-        .bars
-        .retain(|bar| bar.is_final && is_due(&bar.trading_date));
-    chart.rejected.retain(|(date, _)| is_due(date));
-    if chart.bars.is_empty() && chart.rejected.is_empty() {
+    check_identity(symbol, &chart, &known, services).await?;
+    chart.bars.retain(|bar| bar.is_final);
+    let judged = Judged::new(symbol, chart, &known, &stored, services)
+        .standing(standing)
+        .only(|date| due.binary_search(&date).is_ok());
+    let rows_rejected = judged.rows_kept_out();
+    let has_bars = judged.has_bars();
+    if !has_bars && rows_rejected == 0 {
         return Ok(Done::default());
     }
-    if chart.bars.is_empty() {
+    let keep = Keep::Piece(Covers::Unchanged);
+    match store(symbol, judged, &known, keep, services).await {
         // It came and cannot be stored: no fault of this request's, and not a bar.
-        let rows_rejected = chart.rejected.len() as u64;
-        return Ok(Done {
+        Err(fault) if fault.class == FaultClass::BadPayload && !has_bars => Ok(Done {
             rows_written: 0,
             rows_rejected,
-        });
+        }),
+        done => done,
     }
-    let keep = (Keep::Piece(Covers::Unchanged), standing);
-    store(symbol, chart, &known, keep, services).await
 }
 
 /// Notes which of the sessions are there now, and that the others were asked for.

@@ -2,6 +2,8 @@
 #![allow(unreachable_pub, reason = "the derive macros write `pub` items")]
 
 pub mod all_time_highs;
+pub mod bar_revisions;
+pub mod corporate_actions;
 pub mod daemon_epochs;
 pub mod daily_bars;
 pub mod duration_rollups;
@@ -10,10 +12,12 @@ pub mod gaps;
 pub mod instruments;
 pub mod price_alerts;
 pub mod price_snapshots;
+pub mod quarantine;
 pub mod quotes;
 pub mod resource_samples;
 pub mod run_tasks;
 pub mod runs;
 pub mod schedule_state;
 pub mod schedule_timings;
+pub mod series_revisions;
 pub mod symbol_health;

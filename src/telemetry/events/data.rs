@@ -20,6 +20,57 @@ events! {
         "task.symbol": symbol: &'a str,
         "reason": reason: &'a str,
     }
+    /// Rows that may be right were kept out of the prices; said once while they are held.
+    DataRowsHeld<'a> {
+        "data.rows_held", "FS5003", WARN, "doubtful rows are held in quarantine, not stored",
+        action: "Look at `finstage quarantine list`; release rows that are right, dismiss others.",
+        "provider": provider: &'a str,
+        "task.symbol": symbol: &'a str,
+        "rows": rows: u64,
+        "first_date": first_date: &'a str,
+        "rule": rule: &'a str,
+        "reason": reason: &'a str,
+    }
+    /// A whole answer was refused: of another instrument, or a restatement that contradicts itself.
+    DataAnswerRefused<'a> {
+        "data.answer_refused", "FS5004", WARN, "answer refused, nothing of it is stored",
+        action: "Compare the symbol at the provider with what is stored; if the instrument has really changed, release the row of rule V9.",
+        "provider": provider: &'a str,
+        "task.symbol": symbol: &'a str,
+        "reason": reason: &'a str,
+    }
+    /// Rows held in quarantine were confirmed by later answers, and are stored now.
+    DataRowsReleased<'a> {
+        "data.rows_released", "FS5005", INFO, "held rows were confirmed and are stored now",
+        action: "None.",
+        "provider": provider: &'a str,
+        "task.symbol": symbol: &'a str,
+        "rows": rows: u64,
+    }
+    /// The upstream has corrected final bars; the old values are kept in `bar_revisions`.
+    DataBarsCorrected<'a> {
+        "data.bars_corrected", "FS5006", DEBUG, "final bars were corrected by the upstream",
+        action: "None.",
+        "provider": provider: &'a str,
+        "task.symbol": symbol: &'a str,
+        "bars": bars: u64,
+    }
+    /// The latest price was not stored: its bar is doubtful, or it is far from the newest close.
+    DataQuoteDoubted<'a> {
+        "data.quote_doubted", "FS5007", DEBUG, "latest price not stored",
+        action: "None; the bar in quarantine says why.",
+        "task.symbol": symbol: &'a str,
+        "reason": reason: &'a str,
+    }
+    /// A bar came for a day without a session; it is stored, and noted in quarantine.
+    DataNoSession<'a> {
+        "data.no_session", "FS5008", DEBUG, "a bar on a day without a session, stored all the same",
+        action: "If the market traded, correct [calendars.CODE]; else ask the provider.",
+        "provider": provider: &'a str,
+        "task.symbol": symbol: &'a str,
+        "first_date": first_date: &'a str,
+        "reason": reason: &'a str,
+    }
     /// Many symbols of one calendar lack a session: it was closed, or the upstream has a hole.
     DataSystemicGap<'a> {
         "data.systemic_gap", "FS5020", WARN, "many symbols of a calendar lack the same session",

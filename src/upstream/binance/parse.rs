@@ -171,7 +171,7 @@ fn add(chart: &mut Chart, kline: &Kline, date: Date, now: Timestamp) -> Result<(
         bar.check()
     };
     if let Err(flaw) = verdict {
-        chart.rejected.push((date, flaw));
+        chart.rejected.push((bar, flaw));
         return Ok(());
     }
     if chart
@@ -265,7 +265,13 @@ mod tests {
         let klines = read(200, TWO_DAYS.as_bytes()).unwrap();
         let request = asked("BTC-USD", "2026-01-01T00:00:00Z", "2026-01-02T12:00:00Z");
         let made = chart(&klines, &request, "USDT", request.to).unwrap();
-        assert_eq!(made.rejected, [(date(2026, 1, 2), BarFlaw::Range)]);
+        let [(bar, flaw)] = made.rejected.as_slice() else {
+            unreachable!()
+        };
+        assert_eq!(
+            (bar.trading_date, *flaw),
+            (date(2026, 1, 2), BarFlaw::Range)
+        );
         let twice = [klines[0], klines[0]];
         let fault = chart(&twice, &request, "USDT", request.to).unwrap_err();
         assert_eq!(fault.class, FaultClass::BadPayload);

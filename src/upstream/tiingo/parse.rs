@@ -212,7 +212,7 @@ fn add(chart: &mut Chart, row: &RawRow, asked: &Asked<'_>, today: Date) {
     };
     match verdict {
         Ok(()) => chart.bars.push(bar),
-        Err(flaw) => chart.rejected.push((date, flaw)),
+        Err(flaw) => chart.rejected.push((bar, flaw)),
     }
 }
 

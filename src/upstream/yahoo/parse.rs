@@ -116,7 +116,7 @@ fn add_row(chart: &mut Chart, bar: DailyBar, stamp: Timestamp, today: Date) {
         bar.check()
     };
     if let Err(flaw) = verdict {
-        chart.rejected.push((date, flaw));
+        chart.rejected.push((bar, flaw));
         return;
     }
     let first = chart.stamps.map_or(stamp, |(first, _)| first);

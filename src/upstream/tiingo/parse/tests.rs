@@ -63,7 +63,13 @@ fn rows_as_traded_become_split_adjusted_bars() {
         [(date(2026, 1, 5), 0.2)],
         "of a share as it is today"
     );
-    assert_eq!(chart.rejected, [(date(2026, 1, 7), BarFlaw::Range)]);
+    let [(bar, flaw)] = chart.rejected.as_slice() else {
+        unreachable!()
+    };
+    assert_eq!(
+        (bar.trading_date, *flaw),
+        (date(2026, 1, 7), BarFlaw::Range)
+    );
 }
 
 #[test]

@@ -1,0 +1,425 @@
+//! What becomes of an answer: judged, told, stored.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::splice::Standing;
+use super::told::{tell, tell_notes};
+use super::validation::{Against, Judgement, judge, other_instrument};
+use super::{Done, Services, alerts, store_fault};
+use crate::calendar;
+use crate::domain::{
+    ActionKind, CorporateAction, DailyBar, FaultClass, Flagged, PriceBasis, PriceSnapshot, Quote,
+    Rule, SessionCalendar, Symbol,
+};
+use crate::store::{Answer, Covers, Instrument, Known, Written};
+use crate::telemetry::events;
+use crate::upstream::{Chart, Fault};
+
+/// A restated series may lose so many of its rows to the quarantine, in parts of all; with more of
+/// them the old series is better.
+const MOST_KEPT_OUT: f64 = 0.1;
+
+/// Two statements of the same close differ by less, relative.
+const SAME_CLOSE: f64 = 1e-4;
+
+/// What of an answer is kept, and what its bars say about the time they span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// The latest price only: the symbol's bars are nobody's business yet.
+    Quote,
+    /// The bars only: they are a piece of the past.
+    Piece(Covers),
+    /// Everything: the bars reach until now.
+    Series(Covers),
+}
+
+/// An answer whose bad rows have been taken out.
+pub(super) struct Judged {
+    chart: Chart,
+    judgement: Judgement,
+    restated: Option<String>,
+    standing: Standing,
+}
+
+impl Judged {
+    /// Judges an answer against stored bars on its scale.
+    pub(super) fn new(
+        symbol: &Symbol,
+        mut chart: Chart,
+        known: &Known,
+        stored: &[DailyBar],
+        services: &Services,
+    ) -> Self {
+        let sessions = sessions_of(symbol, &chart, known, services);
+        let against = Against {
+            stored,
+            instrument: known.instrument.as_ref(),
+            sessions: sessions.as_deref(),
+            now: services.clock.now(),
+        };
+        let judgement = judge(&mut chart, &against);
+        Self {
+            chart,
+            judgement,
+            restated: None,
+            standing: Standing::Keeps,
+        }
+    }
+
+    /// The same, for what its provider may do to the stored series.
+    pub(super) fn standing(self, standing: Standing) -> Self {
+        Self { standing, ..self }
+    }
+
+    /// The same, as the answer that restates the whole series.
+    pub(super) fn restated(self, reason: String) -> Self {
+        Self {
+            restated: Some(reason),
+            ..self
+        }
+    }
+
+    /// The same without the dates nobody has asked about.
+    pub(super) fn only(mut self, is_asked: impl Fn(Date) -> bool) -> Self {
+        self.chart.bars.retain(|bar| is_asked(bar.trading_date));
+        let flagged = &mut self.judgement.flagged;
+        flagged.retain(|one| is_asked(one.bar.trading_date));
+        self
+    }
+
+    pub(super) fn has_bars(&self) -> bool {
+        !self.chart.bars.is_empty()
+    }
+
+    pub(super) fn rows_kept_out(&self) -> u64 {
+        self.judgement.kept_out().count() as u64
+    }
+
+    /// A restated series that contradicts itself is refused: half of it on another scale is worse
+    /// than all of it on the old one.
+    pub(super) fn check_whole(&self, symbol: &Symbol) -> Result<(), Fault> {
+        let out = self.judgement.kept_out().count();
+        let rows = self.chart.bars.len() + out;
+        #[allow(clippy::cast_precision_loss, reason = "a series has thousands of rows")]
+        let share = out as f64 / rows.max(1) as f64;
+        let Some(first) = self.judgement.kept_out().next() else {
+            return Ok(());
+        };
+        if share <= MOST_KEPT_OUT {
+            return Ok(());
+        }
+        let reason = format!(
+            "restated, but {out} of {rows} rows are not to be believed; the first, {}: {}: {}",
+            first.bar.trading_date, first.rule, first.reason
+        );
+        events::DataAnswerRefused {
+            provider: self.chart.source,
+            symbol: symbol.as_str(),
+            reason: &reason,
+        }
+        .emit();
+        Err(Fault::new(FaultClass::BadPayload, reason))
+    }
+}
+
+/// The days the instrument's market trades on: by the calendar on record, else by its exchange or
+/// its schedule.
+fn sessions_of(
+    symbol: &Symbol,
+    chart: &Chart,
+    known: &Known,
+    services: &Services,
+) -> Option<Arc<SessionCalendar>> {
+    let recorded = known.instrument.as_ref();
+    let code = recorded.and_then(|one| one.calendar.as_deref());
+    code.and_then(calendar::market).or_else(|| {
+        let instrument = Instrument {
+            timezone: chart.zone.iana_name().unwrap_or("UTC").to_owned(),
+            instrument_type: chart.instrument_type.clone(),
+            exchange: chart.exchange.clone(),
+            ..Instrument::default()
+        };
+        services.watch.calendar(symbol, &instrument)
+    })
+}
+
+/// Refuses an answer about something else than the instrument on record (rule V9): nothing of it is
+/// stored but a note in quarantine.
+pub(super) async fn check_identity(
+    symbol: &Symbol,
+    chart: &Chart,
+    known: &Known,
+    services: &Services,
+) -> Result<(), Fault> {
+    let now = services.clock.now();
+    // Providers name currencies and zones in ways of their own: each is held to itself only.
+    let is_own =
+        known.sources.is_empty() || known.sources.iter().any(|source| source == chart.source);
+    let recorded = known.instrument.as_ref().filter(|_| is_own);
+    let Some(reason) = other_instrument(chart, symbol, recorded, now) else {
+        return Ok(());
+    };
+    let provider = chart.source;
+    // One note while it lasts: the newest stored session does not change meanwhile.
+    let newest = known.bars.last().map(|bar| bar.trading_date);
+    let note = Flagged {
+        bar: absent(newest.unwrap_or_else(|| chart.zone.to_datetime(now).date())),
+        rule: Rule::Identity,
+        reason: reason.clone(),
+    };
+    let held = services.store.hold(symbol, &[note], provider, now).await;
+    if held.map_err(store_fault)? > 0 {
+        events::DataAnswerRefused {
+            provider,
+            symbol: symbol.as_str(),
+            reason: &reason,
+        }
+        .emit();
+    }
+    let message = format!("V9: {reason}; nothing of the answer is stored");
+    Err(Fault::new(FaultClass::BadPayload, message))
+}
+
+/// A row without any value.
+fn absent(trading_date: Date) -> DailyBar {
+    DailyBar {
+        trading_date,
+        open: f64::NAN,
+        high: f64::NAN,
+        low: f64::NAN,
+        close: f64::NAN,
+        adj_close: None,
+        volume: None,
+        is_final: false,
+    }
+}
+
+/// Stores an answer; says which rows were kept out.
+pub(super) async fn store(
+    symbol: &Symbol,
+    judged: Judged,
+    known: &Known,
+    keep: Keep,
+    services: &Services,
+) -> Result<Done, Fault> {
+    let source = judged.chart.source;
+    if judged.chart.price_basis != PriceBasis::SplitAdjusted {
+        let message = format!("{source} sent prices that are not split-adjusted");
+        return Err(Fault::new(FaultClass::BadPayload, message));
+    }
+    let now = services.clock.now();
+    let settles_at = judged.chart.settles_at;
+    let rejected: Vec<Flagged> = judged.judgement.kept_out().cloned().collect();
+    let rows_rejected = rejected.len() as u64;
+    let previous = previous_session(&judged.chart, known);
+    let answer = answer(judged, previous, keep, known);
+    if answer.bars.is_empty() && answer.quote.is_none() {
+        let mut written = Written::default();
+        if keep != Keep::Quote && !rejected.is_empty() {
+            let held = services.store.hold(symbol, &rejected, source, now).await;
+            written.held = held.map_err(store_fault)?;
+        }
+        tell(symbol, source, &rejected, written);
+        return Err(nothing_left(&rejected));
+    }
+    tell_notes(symbol, &answer, known);
+    let written = services
+        .store
+        .save(symbol, &answer, known, now)
+        .await
+        .map_err(store_fault)?;
+    tell(symbol, source, &rejected, written);
+    if matches!(keep, Keep::Series(_)) && !answer.bars.is_empty() {
+        services.freshness.fetched(symbol, now, settles_at);
+    }
+    if let Some(quote) = &answer.quote {
+        alerts::judge(symbol, quote, previous, services).await;
+    }
+    Ok(Done {
+        rows_written: written.rows(),
+        rows_rejected,
+    })
+}
+
+fn nothing_left(rejected: &[Flagged]) -> Fault {
+    match rejected {
+        [] => Fault::new(
+            FaultClass::NoData,
+            "the upstream has no session in this window",
+        ),
+        [first, ..] => {
+            let message = format!(
+                "all {} rows of the answer broke a validation rule; the first, {}: {}: {}",
+                rejected.len(),
+                first.bar.trading_date,
+                first.rule,
+                first.reason
+            );
+            Fault::new(FaultClass::BadPayload, message)
+        }
+    }
+}
+
+fn answer(judged: Judged, previous: Option<PriceSnapshot>, keep: Keep, known: &Known) -> Answer {
+    let Judged {
+        chart,
+        judgement,
+        restated,
+        standing,
+    } = judged;
+    let source = chart.source;
+    let mut quote = believed_quote(&chart, &judgement, previous, keep);
+    let actions = actions(&chart);
+    let mut instrument = Instrument {
+        currency: chart.currency,
+        timezone: chart.zone.iana_name().unwrap_or("UTC").to_owned(),
+        instrument_type: chart.instrument_type,
+        exchange: chart.exchange,
+        first_trade_date: chart.first_trade_date,
+        ..Instrument::default()
+    };
+    let fills_only = standing == Standing::Fills;
+    if let Some(recorded) = known.instrument.as_ref().filter(|_| fills_only) {
+        instrument.clone_from(recorded);
+        if let Some(quote) = &mut quote {
+            quote.currency.clone_from(&instrument.currency);
+        }
+    }
+    let covers = match keep {
+        Keep::Quote => {
+            return Answer {
+                quote,
+                instrument,
+                source,
+                ..Answer::default()
+            };
+        }
+        Keep::Piece(covers) | Keep::Series(covers) => covers,
+    };
+    Answer {
+        bars: chart.bars,
+        quote,
+        instrument,
+        source,
+        covers,
+        flagged: judgement.flagged,
+        actions,
+        restated,
+        fills_only,
+    }
+}
+
+fn believed_quote(
+    chart: &Chart,
+    judgement: &Judgement,
+    previous: Option<PriceSnapshot>,
+    keep: Keep,
+) -> Option<Quote> {
+    if matches!(keep, Keep::Piece(_)) {
+        return None;
+    }
+    let latest = chart.price?;
+    if let Some(reason) = &judgement.doubtful_quote {
+        events::DataQuoteDoubted {
+            symbol: &chart.symbol,
+            reason,
+        }
+        .emit();
+        return None;
+    }
+    let trading_date = chart.zone.to_datetime(latest.market_time).date();
+    Some(Quote {
+        price: latest.price,
+        market_time: latest.market_time,
+        trading_date,
+        currency: chart.currency.clone(),
+        previous_close: latest
+            .previous_close
+            .or(previous.map(|session| session.close)),
+        day_high: latest.day_high,
+        day_low: latest.day_low,
+        day_volume: latest.day_volume,
+    })
+}
+
+fn actions(chart: &Chart) -> Vec<CorporateAction> {
+    let all = [
+        (ActionKind::Split, &chart.splits),
+        (ActionKind::Dividend, &chart.dividends),
+        (ActionKind::CapitalGain, &chart.capital_gains),
+    ];
+    all.into_iter()
+        .flat_map(|(kind, list)| {
+            list.iter()
+                .map(move |&(date, value)| CorporateAction { date, kind, value })
+        })
+        .collect()
+}
+
+/// The session before that of the answer's price.
+fn previous_session(chart: &Chart, known: &Known) -> Option<PriceSnapshot> {
+    let latest = chart.price?;
+    let date = chart.zone.to_datetime(latest.market_time).date();
+    let bar = last_final_before(&chart.bars, &known.bars, date)?;
+    // An answer without bars says what the session before closed at: is the stored one that one?
+    if let Some(close) = latest.previous_close
+        && (close / bar.close - 1.0).abs() > SAME_CLOSE
+    {
+        return None;
+    }
+    Some(PriceSnapshot {
+        trading_date: bar.trading_date,
+        close: bar.close,
+        high: bar.high,
+        low: bar.low,
+    })
+}
+
+/// The last final bar before `date`, of those just sent or those stored; what was just sent wins
+/// for the same session, because the upstream may have corrected it.
+fn last_final_before(sent: &[DailyBar], stored: &[DailyBar], date: Date) -> Option<DailyBar> {
+    let last = |bars: &[DailyBar]| {
+        bars.iter()
+            .rev()
+            .find(|bar| bar.is_final && bar.trading_date < date)
+            .copied()
+    };
+    // Of equal dates `max_by_key` takes the last.
+    let newest = [last(stored), last(sent)].into_iter().flatten();
+    newest.max_by_key(|bar| bar.trading_date)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::jobs::restatement::tests::{bar, known};
+
+    #[test]
+    fn the_previous_close_is_the_last_final_one_before_the_quotes_session() {
+        let forming = DailyBar {
+            is_final: false,
+            ..bar(8, 130.0)
+        };
+        let previous_close = |sent: &[DailyBar], stored: &[DailyBar], date| {
+            last_final_before(sent, stored, date).map(|bar| bar.close)
+        };
+        let sent = [bar(7, 120.0), forming];
+        assert_eq!(previous_close(&sent, &[], date(2026, 1, 8)), Some(120.0));
+        assert_eq!(
+            previous_close(&[forming], &known().bars, date(2026, 1, 8)),
+            Some(120.0)
+        );
+        assert_eq!(previous_close(&[], &[], date(2026, 1, 8)), None);
+        let split = [bar(7, 30.0)];
+        let after = previous_close(&split, &known().bars, date(2026, 1, 8));
+        assert_eq!(
+            after,
+            Some(30.0),
+            "what was just sent is newer than what is stored"
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! What an operator decides about rows in quarantine.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait as _, DatabaseTransaction, DbErr, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _,
+};
+
+use super::convert::to_naive;
+use super::derived::{Source, derive};
+use super::entities::{daily_bars, instruments, quarantine};
+use super::price_rows::put_bars;
+use super::quarantine::{QuarantineRow, bar_of, decide, quarantine_row};
+use super::revisions::{copy_bars, note_absence};
+use super::{Store, StoreError};
+use crate::domain::{BarFlaw, DailyBar, QuarantineState, Rule, Symbol};
+
+/// What came of a decision about several rows: all of it is done, or nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Done; the rows as they were.
+    Done(Vec<QuarantineRow>),
+    /// Not done, and why, a line a row.
+    Refused(Vec<String>),
+}
+
+impl Store {
+    /// Takes held rows into the prices, in one transaction with what is derived from them; what
+    /// they replace is kept. Rows that no bar can be (rules V1, V2, V7, and dates that have not
+    /// come yet) are refused. Of rule V9 nothing is stored: the instrument's currency and zone are
+    /// forgotten, so that the next answer says them anew.
+    pub async fn release(
+        &self,
+        ids: &[i64],
+        note: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Decision, StoreError> {
+        self.decide_about(ids, note, now, QuarantineState::Released)
+            .await
+    }
+
+    /// Says that rows are bad: they are no longer listed while they come as they are.
+    pub async fn dismiss(
+        &self,
+        ids: &[i64],
+        note: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Decision, StoreError> {
+        self.decide_about(ids, note, now, QuarantineState::Dismissed)
+            .await
+    }
+
+    async fn decide_about(
+        &self,
+        ids: &[i64],
+        note: Option<&str>,
+        now: Timestamp,
+        state: QuarantineState,
+    ) -> Result<Decision, StoreError> {
+        self.tell("quarantine", async {
+            let transaction = self.begin().await?;
+            let rows = quarantine::Entity::find()
+                .filter(quarantine::Column::Id.is_in(ids.iter().copied()))
+                .order_by_asc(quarantine::Column::TradingDate)
+                .all(&transaction)
+                .await?;
+            let refused = refused(ids, &rows, state, now);
+            if !refused.is_empty() {
+                transaction.rollback().await?;
+                return Ok(Decision::Refused(refused));
+            }
+            if state == QuarantineState::Released {
+                for row in &rows {
+                    take_in(&transaction, row, note, now).await?;
+                }
+            }
+            let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+            decide(&transaction, &ids, state, note, now).await?;
+            transaction.commit().await?;
+            Ok(Decision::Done(rows.iter().map(quarantine_row).collect()))
+        })
+        .await
+    }
+}
+
+/// Why not, for each row that cannot be decided about like this.
+fn refused(
+    ids: &[i64],
+    rows: &[quarantine::Model],
+    state: QuarantineState,
+    now: Timestamp,
+) -> Vec<String> {
+    let missing = ids
+        .iter()
+        .filter(|id| rows.iter().all(|row| row.id != **id))
+        .map(|id| format!("{id}: there is no such row; see `finstage quarantine list --all`"));
+    let unfit = rows.iter().filter_map(|row| {
+        let why = match QuarantineState::from_name(&row.state) {
+            Some(QuarantineState::Held) if state == QuarantineState::Released => {
+                unreleasable(row, now)?
+            }
+            Some(QuarantineState::Held) => return None,
+            Some(QuarantineState::Noted) if state == QuarantineState::Dismissed => return None,
+            Some(QuarantineState::Noted) => "it is stored already, rule V4 only notes".to_owned(),
+            _ => format!("it is {} already", row.state),
+        };
+        Some(format!(
+            "{} ({} {}): {why}",
+            row.id, row.symbol, row.trading_date
+        ))
+    });
+    missing.chain(unfit).collect()
+}
+
+fn unreleasable(row: &quarantine::Model, now: Timestamp) -> Option<String> {
+    let rule = Rule::from_name(&row.rule)?;
+    if rule == Rule::Identity {
+        return None;
+    }
+    let bar = bar_of(row);
+    // Nowhere is it later than 14 hours ahead of UTC.
+    let ahead = now.saturating_add(jiff::SignedDuration::from_hours(14));
+    let latest = ahead.unwrap_or(now).to_zoned(TimeZone::UTC).date();
+    let flaw = if bar.trading_date > latest {
+        BarFlaw::Date
+    } else {
+        bar.check().err()?
+    };
+    Some(format!(
+        "no bar can be like this ({flaw}); wait for a better row, or `finstage quarantine dismiss {}`",
+        row.id
+    ))
+}
+
+async fn take_in(
+    transaction: &DatabaseTransaction,
+    row: &quarantine::Model,
+    note: Option<&str>,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    // Every symbol in the database was parsed once.
+    let symbol = Symbol::try_new(&row.symbol).map_err(|error| DbErr::Custom(error.to_string()))?;
+    if row.rule == Rule::Identity.as_str() {
+        return forget_identity(transaction, &symbol).await;
+    }
+    let bar = bar_of(row);
+    let date = to_naive(bar.trading_date);
+    let key = (row.symbol.clone(), date);
+    let stored = daily_bars::Entity::find_by_id(key).one(transaction).await?;
+    let was_final = stored.is_some_and(|row| row.is_final);
+    let mut reason = format!("released from quarantine ({} {})", row.rule, row.id);
+    if let Some(note) = note {
+        reason = format!("{reason}: {note}");
+    }
+    let (fresh, corrected): (Vec<DailyBar>, Vec<DailyBar>) = if was_final {
+        copy_bars(transaction, &symbol, &[bar.trading_date], &reason, now).await?;
+        (Vec::new(), vec![bar])
+    } else {
+        note_absence(transaction, &symbol, bar.trading_date, &reason, now).await?;
+        (vec![bar], Vec::new())
+    };
+    put_bars(transaction, &symbol, &fresh, &corrected, &row.provider, now).await?;
+    let source = Source {
+        oldest_repriced: was_final.then_some(bar.trading_date),
+        ..Source::default()
+    };
+    derive(transaction, &symbol, &source, now).await.map(drop)
+}
+
+/// The next answer says currency and zone anew.
+async fn forget_identity(transaction: &DatabaseTransaction, symbol: &Symbol) -> Result<(), DbErr> {
+    use instruments::Column;
+    instruments::Entity::update_many()
+        .col_expr(Column::Currency, Expr::value(Option::<String>::None))
+        .col_expr(Column::Timezone, Expr::value(""))
+        .filter(Column::Symbol.eq(symbol.as_str()))
+        .exec(transaction)
+        .await
+        .map(drop)
+}
