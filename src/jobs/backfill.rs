@@ -3,7 +3,8 @@
 use jiff::SignedDuration;
 use jiff::civil::{Date, Weekday};
 
-use super::keep::{Judged, Keep, check_identity, store};
+use super::identity::check_identity;
+use super::keep::{Judged, Keep, store};
 use super::refresh::{KNOWN_BARS, start_of_date};
 use super::splice::{self, Standing};
 use super::{Done, Services, store_fault};

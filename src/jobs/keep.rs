@@ -6,12 +6,12 @@ use jiff::civil::Date;
 
 use super::splice::Standing;
 use super::told::{tell, tell_notes};
-use super::validation::{Against, Judgement, judge, other_instrument};
+use super::validation::{Against, Judgement, judge};
 use super::{Done, Services, alerts, store_fault};
 use crate::calendar;
 use crate::domain::{
     ActionKind, CorporateAction, DailyBar, FaultClass, Flagged, PriceBasis, PriceSnapshot, Quote,
-    Rule, SessionCalendar, Symbol,
+    SessionCalendar, Symbol,
 };
 use crate::store::{Answer, Covers, Instrument, Known, Written};
 use crate::telemetry::events;
@@ -143,57 +143,6 @@ fn sessions_of(
         };
         services.watch.calendar(symbol, &instrument)
     })
-}
-
-/// Refuses an answer about something else than the instrument on record (rule V9): nothing of it is
-/// stored but a note in quarantine.
-pub(super) async fn check_identity(
-    symbol: &Symbol,
-    chart: &Chart,
-    known: &Known,
-    services: &Services,
-) -> Result<(), Fault> {
-    let now = services.clock.now();
-    // Providers name currencies and zones in ways of their own: each is held to itself only.
-    let is_own =
-        known.sources.is_empty() || known.sources.iter().any(|source| source == chart.source);
-    let recorded = known.instrument.as_ref().filter(|_| is_own);
-    let Some(reason) = other_instrument(chart, symbol, recorded, now) else {
-        return Ok(());
-    };
-    let provider = chart.source;
-    // One note while it lasts: the newest stored session does not change meanwhile.
-    let newest = known.bars.last().map(|bar| bar.trading_date);
-    let note = Flagged {
-        bar: absent(newest.unwrap_or_else(|| chart.zone.to_datetime(now).date())),
-        rule: Rule::Identity,
-        reason: reason.clone(),
-    };
-    let held = services.store.hold(symbol, &[note], provider, now).await;
-    if held.map_err(store_fault)? > 0 {
-        events::DataAnswerRefused {
-            provider,
-            symbol: symbol.as_str(),
-            reason: &reason,
-        }
-        .emit();
-    }
-    let message = format!("V9: {reason}; nothing of the answer is stored");
-    Err(Fault::new(FaultClass::BadPayload, message))
-}
-
-/// A row without any value.
-fn absent(trading_date: Date) -> DailyBar {
-    DailyBar {
-        trading_date,
-        open: f64::NAN,
-        high: f64::NAN,
-        low: f64::NAN,
-        close: f64::NAN,
-        adj_close: None,
-        volume: None,
-        is_final: false,
-    }
 }
 
 /// Stores an answer; says which rows were kept out.

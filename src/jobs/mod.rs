@@ -9,6 +9,7 @@ mod backfill;
 mod daily_bars;
 mod freshness;
 mod gaps;
+mod identity;
 mod keep;
 mod price_snapshots;
 mod quotes;

@@ -4,7 +4,8 @@
 use jiff::tz::TimeZone;
 
 use super::freshness::SAME_ANSWER;
-use super::keep::{Judged, Keep, check_identity, store};
+use super::identity::check_identity;
+use super::keep::{Judged, Keep, store};
 use super::refresh::{KNOWN_BARS, Reach, refresh};
 use super::{Done, Services, store_fault};
 use crate::domain::Symbol;

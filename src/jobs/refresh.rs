@@ -4,7 +4,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::keep::{Judged, Keep, check_identity, store};
+use super::identity::check_identity;
+use super::keep::{Judged, Keep, store};
 use super::restatement::Restatement;
 use super::splice::{Standing, compare};
 use super::{Done, Services, store_fault};

@@ -231,6 +231,9 @@ mod tests {
         assert_eq!((verdict, standing), (Restatement::None, Standing::Keeps));
         // A dividend of a session only the other one has told is still seen.
         sent.dividends = vec![(date(2026, 1, 9), 0.5)];
+        for bar in &mut sent.bars {
+            bar.adj_close = Some(bar.close * 0.995);
+        }
         let (verdict, _) = compare(&sent, providers, &known).unwrap();
         assert!(matches!(verdict, Restatement::Adjusted(_)), "{verdict:?}");
     }

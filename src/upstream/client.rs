@@ -22,6 +22,9 @@ const FIRST_ROOM_BYTES: usize = 256 << 10;
 const MAX_QUOTED_BYTES: usize = 16 << 10;
 const QUOTED_PATIENCE: Duration = Duration::from_millis(250);
 
+/// How much later the client gives up an answer than the gate, which says so in better words.
+const GATE_FIRST: Duration = Duration::from_secs(1);
+
 /// Idle connections kept to the upstream.
 const MAX_IDLE_CONNECTIONS: usize = 8;
 
@@ -86,8 +89,8 @@ impl Client {
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.request_timeout)
             // The whole answer, for those who do not come through the gate: a byte now and then
-            // would satisfy the timeout of a read for ever.
-            .timeout(settings.request_timeout)
+            // would satisfy the timeout of a read for ever. The gate's own bound comes first.
+            .timeout(settings.request_timeout + GATE_FIRST)
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .https_only(base.scheme() == "https");
         if base.scheme() == "http" {

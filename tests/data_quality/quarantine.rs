@@ -41,7 +41,7 @@ async fn the_same_bad_row_again_is_one_row_seen_twice() {
         panic!("{found:?}")
     };
     assert_eq!((row.seen, row.rule.as_str()), (2, "V5"));
-    assert_eq!((row.close, row.provider.as_str()), (Some(70.0), "shelf"));
+    assert_eq!((row.close, row.provider.as_str()), (Some(70.0), "yahoo"));
     let days = [row.first_seen, row.last_seen].map(|seen| seen.to_string()[..10].to_owned());
     assert_eq!(days, ["2026-11-21", "2026-11-22"]);
     assert!(row.reason.contains("7.0000 times"), "{}", row.reason);

@@ -203,7 +203,7 @@ async fn a_single_correction_keeps_the_old_bar() {
         (revision.high, revision.close),
         (Some(old.high), Some(old.close))
     );
-    assert_eq!(revision.source.as_deref(), Some("shelf"));
+    assert_eq!(revision.source.as_deref(), Some("yahoo"));
     assert_eq!(
         desk.bars_job(&name, &rows, &none)
             .await

@@ -110,7 +110,7 @@ async fn a_backfill_waits_in_its_own_lane_and_a_job_does_not() {
     let spec = world.spec(whole, &["OLD1", "OLD2"]).await;
     let run = world.finish(spec).await;
     assert_eq!(run.told(), ["OLD1 succeeded", "OLD2 succeeded"]);
-    let run = world.run(JobKind::Quotes, &["A", "OLD1"]).await;
+    let run = world.run(JobKind::DailyBars, &["A", "OLD1"]).await;
     assert_eq!(run.told(), ["A succeeded", "OLD1 internal"]);
 }
 

@@ -4,7 +4,8 @@
 use jiff::SignedDuration;
 use jiff::civil::Date;
 
-use super::super::keep::{Judged, Keep, check_identity, store};
+use super::super::identity::check_identity;
+use super::super::keep::{Judged, Keep, store};
 use super::super::refresh::{KNOWN_BARS, Reach, refresh, start_of_date};
 use super::super::splice::{self, Standing};
 use super::super::{Done, Services, store_fault};

@@ -356,11 +356,7 @@ mod tests {
             (429, String::new(), FaultClass::RateLimited),
             (200, "<html>".to_owned(), FaultClass::Outage),
             (200, META_ONLY[..200].to_owned(), FaultClass::Outage),
-            (
-                200,
-                r#"{"spark":{"result":1}}"#.to_owned(),
-                FaultClass::BadPayload,
-            ),
+            (200, r#"{"spark":[1]}"#.to_owned(), FaultClass::Outage),
         ] {
             let fault = parse(status, body.as_bytes()).unwrap_err();
             assert_eq!(fault.class, class, "{status} {body}: {fault}");
