@@ -13,6 +13,9 @@ pub(super) struct Args {
     /// Filled gaps and confirmed days without trade, too
     #[arg(long)]
     all: bool,
+    /// Gaps to show, the newest sessions first; 0 for all
+    #[arg(short, default_value_t = 20)]
+    n: usize,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -33,7 +36,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     } else if rows.is_empty() {
         output::say(if args.all { "no gaps" } else { "no open gaps" });
     } else {
-        show(&rows);
+        let shown = output::first(&rows, args.n);
+        show(shown);
+        output::say_rest(rows.len() - shown.len());
         say_who_asks(&rows, &config);
     }
     Ok(Exit::Success)

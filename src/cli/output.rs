@@ -29,6 +29,21 @@ pub(super) fn say(message: &str) {
     let _ = stderr.write_all(b"\n");
 }
 
+/// The first `n` of what would be shown; all of it for 0.
+pub(super) fn first<T>(rows: &[T], n: usize) -> &[T] {
+    match n {
+        0 => rows,
+        n => rows.get(..n).unwrap_or(rows),
+    }
+}
+
+/// Says how much more there is than was shown.
+pub(super) fn say_rest(rows: usize) {
+    if rows > 0 {
+        say(&format!("… and {rows} more; -n 0 shows all"));
+    }
+}
+
 /// Prints `value` as JSON, indented.
 pub(super) fn print_json<T: Serialize + ?Sized>(value: &T) {
     // Our own structs of numbers and texts always serialise.

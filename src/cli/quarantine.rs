@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::{Exit, Globals, Outcome, open, output};
 use crate::clock::Clock;
-use crate::domain::{Rule, Symbol};
+use crate::domain::{QuarantineState, Rule, Symbol};
 use crate::store::{Decision, QuarantineFilter, QuarantineRow};
 
 #[derive(Debug, clap::Args)]
@@ -31,9 +31,15 @@ struct ListArgs {
     /// Only rows that broke this rule
     #[arg(long, value_parser = Rule::ALL.map(Rule::as_str))]
     rule: Option<String>,
-    /// Also those that are settled: released, superseded, dismissed
+    /// Also rows that are stored and only noted, as those on days without a session (V4)
+    #[arg(long)]
+    noted: bool,
+    /// Also those that are settled: released, superseded, dismissed; and noted ones
     #[arg(long)]
     all: bool,
+    /// Rows to show; 0 for all
+    #[arg(short, default_value_t = 50)]
+    n: usize,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -66,7 +72,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
                     all: list.all,
                 };
                 let rows = store.quarantine(&filter).await;
-                show(&rows.map_err(open::store_failed)?, list.json);
+                list_rows(rows.map_err(open::store_failed)?, list);
                 Ok(Exit::Success)
             }
             Deed::Release(decide) => {
@@ -104,15 +110,32 @@ fn told(decision: Decision, done: &str) -> Outcome {
     }
 }
 
-fn show(rows: &[QuarantineRow], json: bool) {
-    if json {
-        output::print_json(rows);
+fn list_rows(mut rows: Vec<QuarantineRow>, args: &ListArgs) {
+    let is_noted = |row: &QuarantineRow| row.state == QuarantineState::Noted.as_str();
+    let noted = rows.iter().filter(|row| is_noted(row)).count();
+    let with_noted = args.noted || args.all || args.rule.is_some();
+    if !with_noted {
+        rows.retain(|row| !is_noted(row));
+    }
+    if args.json {
+        output::print_json(&rows);
         return;
     }
     if rows.is_empty() {
         output::say("nothing in quarantine");
-        return;
+    } else {
+        let shown = output::first(&rows, args.n);
+        show(shown);
+        output::say_rest(rows.len() - shown.len());
     }
+    if noted > 0 && !with_noted {
+        output::say(&format!(
+            "{noted} stored rows are noted as doubtful only; --noted shows them"
+        ));
+    }
+}
+
+fn show(rows: &[QuarantineRow]) {
     let price = |price: Option<f64>| price.map_or_else(|| "-".to_owned(), |p| p.to_string());
     let cells = rows.iter().map(|row| {
         vec![
