@@ -16,6 +16,7 @@
 mod cache;
 mod end_to_end;
 mod fan_out;
+mod indicators;
 mod lateness;
 mod many;
 mod parse;
@@ -39,6 +40,9 @@ fn main() {
     }
     if wants("cache") {
         cache::measure(&mut figures);
+    }
+    if wants("indicators") {
+        indicators::measure(&mut figures);
     }
     if wants("store") {
         store::measure(&mut figures);
