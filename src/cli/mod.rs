@@ -10,6 +10,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod gaps;
+mod indicators;
 mod list;
 mod load;
 mod manual;
@@ -89,6 +90,10 @@ enum Verb {
     Describe(describe::Args),
     /// Hold the plan against the upstream's quota; exit code 1 when some hour needs more
     Load(load::Args),
+    /// Show the indicators of a symbol, worked out from its stored bars
+    Indicators(indicators::IndicatorArgs),
+    /// List the signals of a symbol's indicators, newest first
+    Signals(indicators::SignalArgs),
     /// List past runs, newest first, or the tasks of one
     Runs(runs::Args),
     /// List price alerts, newest first
@@ -147,6 +152,8 @@ pub fn main() -> ExitCode {
         Verb::List(args) => list::run(&args, &globals),
         Verb::Describe(args) => describe::run(&args, &globals),
         Verb::Load(args) => load::run(&args, &globals),
+        Verb::Indicators(args) => indicators::indicators(&args, &globals),
+        Verb::Signals(args) => indicators::signals(&args, &globals),
         Verb::Runs(args) => runs::run(&args, &globals),
         Verb::Alerts(args) => alerts::run(&args, &globals),
         Verb::Symbols(args) => symbols::run(&args, &globals),

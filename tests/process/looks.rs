@@ -165,3 +165,30 @@ fn gaps_are_listed_with_what_is_to_come_and_a_reader_may_go_away() {
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn indicators_and_signals_are_worked_out_from_the_stored_final_bars() {
+    let home = loaded();
+    let bars = home.json(&["bars", "AAPL", "--last", "5", "--json"]);
+    let bars = bars["bars"].as_array().unwrap();
+    let closes = bars.iter().map(|bar| bar["close"].as_f64().unwrap());
+    let mean = closes.sum::<f64>() / 5.0;
+    let last = home.json(&["indicators", "AAPL", "--last", "1", "--json"]);
+    assert_eq!(last[0]["trading_date"], bars[4]["trading_date"]);
+    let average = last[0]["sma_5"].as_f64().unwrap();
+    assert!((average / mean - 1.0).abs() < 1e-12, "{average} {mean}");
+    let csv = home.say(&["indicators", "AAPL", "--csv"]).stdout;
+    let count = sql(
+        &home,
+        "SELECT count(*) FROM daily_bars WHERE symbol = 'AAPL' AND is_final",
+    );
+    assert_eq!((csv.lines().count() - 1).to_string(), count);
+    assert!(csv.starts_with("trading_date,close,sma_5,"), "{csv:.80}");
+    let all = home.json(&["signals", "AAPL", "--json"]);
+    let kind = all[0]["signal"].as_str().unwrap();
+    let date = all[0]["trading_date"].as_str().unwrap();
+    let newest = home.json(&["signals", "AAPL", "--kind", kind, "--since", date, "--json"]);
+    assert_eq!(newest.as_array().unwrap().len(), 1, "{newest}");
+    let wrong = home.say(&["signals", "APPL"]);
+    assert!(wrong.stderr.contains("did you mean"), "{wrong:?}");
+}
