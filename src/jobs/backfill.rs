@@ -5,7 +5,7 @@ use jiff::civil::{Date, Weekday};
 
 use super::identity::check_identity;
 use super::keep::{Judged, Keep, store};
-use super::refresh::{KNOWN_BARS, start_of_date};
+use super::refresh::{KNOWN_BARS, Reach, refresh, start_of_date};
 use super::splice::{self, Standing};
 use super::{Done, Services, store_fault};
 use crate::domain::{DailyBar, Symbol};
@@ -26,7 +26,7 @@ pub(super) async fn perform(
     budget: &Budget,
 ) -> Result<Done, Fault> {
     let _turn = services.freshness.turn(symbol, budget).await;
-    let known = services
+    let mut known = services
         .store
         .known(symbol, KNOWN_BARS)
         .await
@@ -41,19 +41,27 @@ pub(super) async fn perform(
     };
     let mut chart = services.upstream.chart(&request, budget).await?;
     check_identity(symbol, &chart, &known, services).await?;
+    let beside = jiff::Span::new().days(BESIDE_DAYS);
+    let (before, after) = (from.saturating_sub(beside), to.saturating_add(beside));
+    let stored = async || {
+        let stored = services.store.bars(symbol, before, after).await;
+        stored.map_err(store_fault)
+    };
+    let mut beside = stored().await?;
     let standing = splice::standing(&chart, budget.providers(), &known);
     if standing == Standing::Fills {
-        // Providers that fill send more than the window where they have to be compared.
-        splice::fits(&chart, &known)?;
+        splice::fits_window(&chart, &known, &beside)?;
+    } else if known.high.is_some() && splice::is_on_another_scale(&chart.bars, &beside) {
+        // The series was restated: all of it goes to the new scale before a piece of it does.
+        refresh(symbol, Reach::Incremental, services, budget).await?;
+        let again = services.store.known(symbol, KNOWN_BARS).await;
+        known = again.map_err(store_fault)?;
+        beside = stored().await?;
     }
     let is_asked = |bar: &DailyBar| (from..=to).contains(&bar.trading_date);
     chart.bars.retain(is_asked);
     chart.rejected.retain(|(bar, _)| is_asked(bar));
-    let beside = jiff::Span::new().days(BESIDE_DAYS);
-    let (before, after) = (from.saturating_sub(beside), to.saturating_add(beside));
-    let stored = services.store.bars(symbol, before, after).await;
-    let stored = stored.map_err(store_fault)?;
-    let judged = Judged::new(symbol, chart, &known, &stored, services).standing(standing);
+    let judged = Judged::new(symbol, chart, &known, &beside, services).standing(standing);
     let keep = Keep::Piece(covers(from, to, &known));
     store(symbol, judged, &known, keep, services).await
 }

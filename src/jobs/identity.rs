@@ -18,9 +18,10 @@ pub(super) async fn check_identity(
     services: &Services,
 ) -> Result<(), Fault> {
     let now = services.clock.now();
-    // Providers name currencies and zones in ways of their own: each is held to itself only.
-    let is_own =
-        known.sources.is_empty() || known.sources.iter().any(|source| source == chart.source);
+    // Providers name currencies and zones in ways of their own: one is held to what it said itself,
+    // which is certain only where nobody else has had a part in the series.
+    let mut sources = known.sources.iter();
+    let is_own = !known.sources.is_empty() && sources.all(|source| source == chart.source);
     let recorded = known.instrument.as_ref().filter(|_| is_own);
     let Some(reason) = other_instrument(chart, symbol, recorded, now) else {
         return Ok(());

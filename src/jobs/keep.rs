@@ -97,6 +97,21 @@ impl Judged {
         self.judgement.kept_out().count() as u64
     }
 
+    /// Keeps the rows that are not believed, and nothing else of the answer.
+    pub(super) async fn hold(&self, symbol: &Symbol, services: &Services) -> Result<(), Fault> {
+        let rows: Vec<Flagged> = self.judgement.kept_out().cloned().collect();
+        let now = services.clock.now();
+        let held = services.store.hold(symbol, &rows, self.chart.source, now);
+        held.await.map(drop).map_err(store_fault)
+    }
+
+    /// Whether its price is not believed, or is on another scale than the stored bars.
+    pub(super) fn has_doubtful_quote(&self, known: &Known) -> bool {
+        let stored = known.bars.iter().any(|bar| bar.is_final);
+        self.judgement.doubtful_quote.is_some()
+            || (stored && previous_session(&self.chart, known).is_none())
+    }
+
     /// A restated series that contradicts itself is refused: half of it on another scale is worse
     /// than all of it on the old one.
     pub(super) fn check_whole(&self, symbol: &Symbol) -> Result<(), Fault> {

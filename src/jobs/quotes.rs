@@ -7,6 +7,7 @@ use super::freshness::SAME_ANSWER;
 use super::identity::check_identity;
 use super::keep::{Judged, Keep, store};
 use super::refresh::{KNOWN_BARS, Reach, refresh};
+use super::splice;
 use super::{Done, Services, store_fault};
 use crate::domain::Symbol;
 use crate::upstream::{Budget, Fault, LatestRequest};
@@ -54,7 +55,12 @@ async fn by_batch(
         return Ok(None);
     };
     check_identity(symbol, &chart, &known, services).await?;
-    let judged = Judged::new(symbol, chart, &known, &known.bars, services);
+    let standing = splice::standing(&chart, budget.providers(), &known);
+    let judged = Judged::new(symbol, chart, &known, &known.bars, services).standing(standing);
+    if judged.has_doubtful_quote(&known) {
+        // A split as a rule: the chart tells.
+        return Ok(None);
+    }
     let done = store(symbol, judged, &known, Keep::Quote, services).await?;
     Ok(Some(done))
 }

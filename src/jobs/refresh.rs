@@ -51,6 +51,24 @@ pub(super) async fn refresh(
     services: &Services,
     budget: &Budget,
 ) -> Result<Done, Fault> {
+    let done = ask_and_store(symbol, reach, services, budget).await;
+    let is_bad = match &done {
+        Ok(done) => done.rows_rejected > 0,
+        Err(fault) => fault.class == FaultClass::BadPayload,
+    };
+    if is_bad {
+        // Asked again, the upstream is to answer anew.
+        services.upstream.forget(symbol);
+    }
+    done
+}
+
+async fn ask_and_store(
+    symbol: &Symbol,
+    reach: Reach,
+    services: &Services,
+    budget: &Budget,
+) -> Result<Done, Fault> {
     let known = services
         .store
         .known(symbol, KNOWN_BARS)
@@ -163,7 +181,11 @@ async fn restate(
         known.bars.as_slice()
     };
     let judged = Judged::new(symbol, chart, known, stored, services).restated(reason);
-    judged.check_whole(symbol)?;
+    if let Err(fault) = judged.check_whole(symbol) {
+        // What is not believed is there to be looked at, and released.
+        judged.hold(symbol, services).await?;
+        return Err(fault);
+    }
     store(symbol, judged, known, Keep::Series(covers), services).await
 }
 

@@ -14,13 +14,16 @@
 use jiff::civil::Date;
 
 use super::restatement::{AGREEING_CLOSES, Restatement, restatement};
-use crate::domain::{FaultClass, Providers};
+use crate::domain::{DailyBar, FaultClass, Providers};
 use crate::store::Known;
 use crate::upstream::{Chart, Fault};
 
 /// How far the closes of two providers may lie apart, relative, in the middle of the overlap: more
 /// than they ever differ by (0.5 % for shares, 1 % for dollars against Tether), less than any split.
 const AGREEMENT: f64 = 0.02;
+
+/// Two closes this close are the same price; relative.
+const SAME_PRICE: f64 = 0.005;
 
 /// What an answer may do to what is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,8 +112,35 @@ pub(super) fn compare(
     }
 }
 
-/// Whether the answer's prices are on the scale of the stored ones.
-pub(super) fn fits(chart: &Chart, known: &Known) -> Result<(), Fault> {
+/// Whether the answer's prices are on the scale of the stored ones: of those of its window, where
+/// there are any, or of the newest.
+pub(super) fn fits_window(chart: &Chart, known: &Known, stored: &[DailyBar]) -> Result<(), Fault> {
+    if stored.iter().all(|bar| !bar.is_final) {
+        return fits(chart, known);
+    }
+    let window = Known {
+        bars: stored.to_vec(),
+        ..known.clone()
+    };
+    fits(chart, &window)
+}
+
+/// Whether every session both have has another close: then the series was restated.
+pub(super) fn is_on_another_scale(sent: &[DailyBar], stored: &[DailyBar]) -> bool {
+    let mut differs = sent.iter().filter_map(|bar| {
+        let at = stored
+            .binary_search_by_key(&bar.trading_date, |old| old.trading_date)
+            .ok()?;
+        let old = stored.get(at).filter(|old| old.is_final)?;
+        Some((bar.close / old.close - 1.0).abs() > SAME_PRICE)
+    });
+    differs
+        .next()
+        .is_some_and(|first| first && differs.all(|differs| differs))
+}
+
+/// Whether the answer's prices are on the scale of the newest stored ones.
+fn fits(chart: &Chart, known: &Known) -> Result<(), Fault> {
     let refused = |reason: String| {
         let message = format!("{} cannot fill the series: {reason}", chart.source);
         Err(Fault::new(FaultClass::BadPayload, message))
@@ -127,7 +157,7 @@ pub(super) fn fits(chart: &Chart, known: &Known) -> Result<(), Fault> {
         .iter()
         .filter(|bar| bar.is_final)
         .filter_map(|held| {
-            let dates = |bar: &crate::domain::DailyBar| bar.trading_date;
+            let dates = |bar: &DailyBar| bar.trading_date;
             let at = chart.bars.binary_search_by_key(&held.trading_date, dates);
             Some(chart.bars.get(at.ok()?)?.close / held.close)
         })
@@ -261,5 +291,19 @@ mod tests {
             ..answer("tiingo", 1.0)
         };
         assert!(fits(&apart, &known).is_err(), "nothing to compare with");
+    }
+
+    #[test]
+    fn an_answer_is_on_another_scale_when_nothing_in_it_is_as_stored() {
+        let stored = [bar(5, 100.0), bar(6, 110.0), bar(8, 120.0)];
+        for (sent, expected) in [
+            (vec![bar(5, 100.0), bar(7, 30.0)], false),
+            (vec![bar(5, 50.0), bar(6, 55.0), bar(7, 30.0)], true),
+            (vec![bar(5, 50.0), bar(6, 110.0)], false),
+            (vec![bar(7, 30.0)], false),
+            (vec![], false),
+        ] {
+            assert_eq!(is_on_another_scale(&sent, &stored), expected, "{sent:?}");
+        }
     }
 }

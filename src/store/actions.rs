@@ -82,7 +82,8 @@ pub(super) async fn changed_actions<C: ConnectionTrait>(
     });
     let is_news = |changed: &ChangedAction| {
         let known = changed.known.as_ref();
-        known.is_none_or(|known| known.value != changed.action.value)
+        // Who only fills knows nothing better about what is on record.
+        known.is_none_or(|known| known.value != changed.action.value && !answer.fills_only)
     };
     Ok(all.filter(is_news).collect())
 }

@@ -147,7 +147,11 @@ impl Member {
         }
         self.was_asked.store(true, Ordering::Relaxed);
         let share = budget.share(left);
-        match self.upstream.chart(request, &share).await {
+        let before = share.calls();
+        let answer = self.upstream.chart(request, &share).await;
+        // What is refused without asking says nothing about the provider's health.
+        let was_asked = share.calls() > before;
+        match answer {
             Ok(chart) => {
                 self.note(None);
                 Tried::Answered(Box::new(chart))
@@ -155,7 +159,9 @@ impl Member {
             // It waits for a cool-down of its own, and is asked again at the end.
             Err(fault) if fault.class == FaultClass::RateLimited => Tried::PassedOver(fault),
             Err(fault) => {
-                self.note(Some(&fault));
+                if was_asked || is_the_providers(fault.class) {
+                    self.note(Some(&fault));
+                }
                 Tried::Failed(fault)
             }
         }

@@ -136,7 +136,7 @@ impl Gate {
                 // Put back: the next turn comes when the cool-down is over.
                 FaultClass::RateLimited | FaultClass::Blocked
                     if refusals < MAX_REFUSALS
-                        && self.too_long_a_wait(question.budget).is_none() =>
+                        && self.too_long_a_wait(question.budget.patience()).is_none() =>
                 {
                     refusals += 1;
                 }
@@ -174,9 +174,10 @@ impl Gate {
         F: Future<Output = Result<T, Fault>>,
     {
         let (arrived, budget) = (clock::monotonic(), question.budget);
-        let leave = self.leave(question).await?;
+        let leave = self.leave(question).await;
         let waited = arrived.elapsed();
         budget.add_wait(waited);
+        let leave = leave?;
         self.meter.record(Work::Wait, self.provider, waited);
         budget.count_call(is_retry);
         let deadline = budget
@@ -207,11 +208,12 @@ impl Gate {
     async fn leave(&self, question: &Question<'_>) -> Result<Leave<'_>, Fault> {
         let is_good = self.symbols.is_good(question.symbol);
         let leave = || self.line.leave(question.ticket, is_good);
-        if question.budget.patience().is_none() {
+        // As it is now: the wait in the line is not charged to the task, so it must not eat it up.
+        let Some(patience) = question.budget.patience() else {
             return Ok(leave().await);
-        }
+        };
         loop {
-            if let Some(fault) = self.too_long_a_wait(question.budget) {
+            if let Some(fault) = self.too_long_a_wait(Some(patience)) {
                 return Err(fault);
             }
             if let Ok(leave) = tokio::time::timeout(IMPATIENT_LOOK, leave()).await {
@@ -220,9 +222,9 @@ impl Gate {
         }
     }
 
-    fn too_long_a_wait(&self, budget: &Budget) -> Option<Fault> {
+    fn too_long_a_wait(&self, patience: Option<Duration>) -> Option<Fault> {
         let wait = self.line.closed_for()?;
-        budget.patience().filter(|patience| wait > *patience)?;
+        patience.filter(|patience| wait > *patience)?;
         let message = format!("the upstream refuses us for another {}", format_span(wait));
         Some(Fault::new(FaultClass::RateLimited, message))
     }

@@ -9,7 +9,7 @@ use super::super::keep::{Judged, Keep, store};
 use super::super::refresh::{KNOWN_BARS, Reach, refresh, start_of_date};
 use super::super::splice::{self, Standing};
 use super::super::{Done, Services, store_fault};
-use crate::domain::{DailyBar, FaultClass, Symbol};
+use crate::domain::{FaultClass, Symbol};
 use crate::store::Covers;
 use crate::telemetry::events;
 use crate::upstream::{Budget, Chart, ChartRequest, Fault};
@@ -22,9 +22,6 @@ const MARGIN_DAYS: i64 = 7;
 
 /// From the start of a date in the easternmost zone to its end in the westernmost.
 const WORLD_DAY: SignedDuration = SignedDuration::from_hours(14 + 24 + 12);
-
-/// Two closes this close are the same price; relative.
-const SAME_PRICE: f64 = 0.005;
 
 pub(in crate::jobs) async fn perform(
     symbol: &Symbol,
@@ -51,13 +48,18 @@ pub(in crate::jobs) async fn perform(
         to: end.min(now),
     };
     let done = match services.upstream.chart(&request, budget).await {
-        Ok(chart) => keep(symbol, chart, &due, window, services, budget).await?,
+        Ok(chart) => keep(symbol, chart, &due, window, services, budget).await,
         // It knows the symbol and has nothing there: that is an answer, too.
-        Err(fault) if fault.class == FaultClass::NoData => Done::default(),
-        Err(fault) => return Err(fault),
+        Err(fault) if fault.class == FaultClass::NoData => Ok(Done::default()),
+        Err(fault) => Err(fault),
     };
-    settle(symbol, &due, services).await?;
-    Ok(done)
+    // An answer that cannot be used is one: asked again and again it stays what it is.
+    let is_answer =
+        |fault: &Fault| matches!(fault.class, FaultClass::BadPayload | FaultClass::NotFound);
+    if done.as_ref().err().is_none_or(is_answer) {
+        settle(symbol, &due, services).await?;
+    }
+    done
 }
 
 /// Stores the due sessions of an answer. When all it repeats differs from what is stored, the
@@ -73,12 +75,11 @@ async fn keep(
     let known = services.store.known(symbol, KNOWN_BARS).await;
     let known = known.map_err(store_fault)?;
     let standing = splice::standing(&chart, budget.providers(), &known);
-    if standing == Standing::Fills {
-        splice::fits(&chart, &known)?;
-    }
     let stored = services.store.bars(symbol, from, to).await;
     let stored = stored.map_err(store_fault)?;
-    if is_on_another_scale(&chart.bars, &stored) {
+    if standing == Standing::Fills {
+        splice::fits_window(&chart, &known, &stored)?;
+    } else if splice::is_on_another_scale(&chart.bars, &stored) {
         return refresh(symbol, Reach::Incremental, services, budget).await;
     }
     check_identity(symbol, &chart, &known, services).await?;
@@ -127,20 +128,6 @@ async fn settle(symbol: &Symbol, due: &[Date], services: &Services) -> Result<()
     Ok(())
 }
 
-/// Whether every session both have has another close.
-fn is_on_another_scale(sent: &[DailyBar], stored: &[DailyBar]) -> bool {
-    let mut differs = sent.iter().filter_map(|bar| {
-        let at = stored
-            .binary_search_by_key(&bar.trading_date, |old| old.trading_date)
-            .ok()?;
-        let old = stored.get(at).filter(|old| old.is_final)?;
-        Some((bar.close / old.close - 1.0).abs() > SAME_PRICE)
-    });
-    differs
-        .next()
-        .is_some_and(|first| first && differs.all(|differs| differs))
-}
-
 fn days_between(from: Date, to: Date) -> i64 {
     from.duration_until(to).as_hours() / 24
 }
@@ -150,21 +137,6 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::jobs::restatement::tests::bar;
-
-    #[test]
-    fn an_answer_is_on_another_scale_when_nothing_in_it_is_as_stored() {
-        let stored = [bar(5, 100.0), bar(6, 110.0), bar(8, 120.0)];
-        for (sent, expected) in [
-            (vec![bar(5, 100.0), bar(7, 30.0)], false),
-            (vec![bar(5, 50.0), bar(6, 55.0), bar(7, 30.0)], true),
-            (vec![bar(5, 50.0), bar(6, 110.0)], false),
-            (vec![bar(7, 30.0)], false),
-            (vec![], false),
-        ] {
-            assert_eq!(is_on_another_scale(&sent, &stored), expected, "{sent:?}");
-        }
-    }
 
     #[test]
     fn days_are_counted_over_months() {
