@@ -40,9 +40,7 @@ fn show(answer: &ReloadAnswer) {
     for change in &answer.changed {
         lines.push(format!("~ {}: {}", change.schedule, change.keys.join(", ")));
     }
-    if answer.alerts {
-        lines.push("~ alerts".to_owned());
-    }
+    lines.extend(answer.sections.iter().map(|name| format!("~ {name}")));
     for section in &answer.needs_restart {
         lines.push(format!("! {section} changed and needs a restart"));
     }

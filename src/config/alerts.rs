@@ -36,7 +36,7 @@ pub(super) fn read(root: &Table<'_>, groups: &Groups) -> AlertTable {
     for (name, table) in root.tables("alerts") {
         let rules = rules(name.value, &table);
         let symbols = table.texts("symbols");
-        if symbols.as_ref().is_none_or(Vec::is_empty) && !table.has("symbols") {
+        if symbols.as_ref().is_none_or(Vec::is_empty) {
             let message = format!("{} has no `symbols`", table.name());
             let hint = "symbols = [\"AAPL\", \"@group\"], groups stand under [symbols]";
             table.context().missing(table.span(), message, hint);

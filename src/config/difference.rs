@@ -15,8 +15,8 @@ pub struct Difference {
     pub removed: Vec<ScheduleId>,
     /// Schedules that changed, with the keys that did.
     pub changed: Vec<(ScheduleId, Vec<&'static str>)>,
-    /// Whether what is told of prices changed.
-    pub alerts: bool,
+    /// Other parts that changed and hold at once.
+    pub sections: Vec<&'static str>,
     /// Sections that changed and need a restart.
     pub needs_restart: Vec<&'static str>,
 }
@@ -33,7 +33,7 @@ impl Difference {
         let gone = before.keys().filter(|id| !after.contains_key(*id));
         let mut difference = Self {
             removed: gone.cloned().collect(),
-            alerts: old.alerts != new.alerts,
+            sections: sections(old, new),
             needs_restart: needs_restart(at_start, new),
             ..Self::default()
         };
@@ -54,6 +54,17 @@ impl Difference {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// The parts beside the schedules that a running daemon takes over.
+fn sections(old: &Config, new: &Config) -> Vec<&'static str> {
+    let parts = [
+        ("[alerts]", old.alerts != new.alerts),
+        ("[history]", old.history != new.history),
+        ("[daemon] drain", old.daemon.drain != new.daemon.drain),
+    ];
+    let changed = parts.into_iter().filter(|(_, is_changed)| *is_changed);
+    changed.map(|(name, _)| name).collect()
 }
 
 /// The parts of the file a running daemon cannot take over.

@@ -188,6 +188,16 @@ impl AlertRules {
         if age > signed(self.max_age) {
             return verdict;
         }
+        // Nobody watches these any more.
+        let is_watched = |told: &ToldAlert| {
+            let mut rules = self.rules.iter();
+            rules.any(|rule| {
+                rule.kind == told.alert.kind && rule.threshold_pct == told.alert.threshold_pct
+            })
+        };
+        let open = earlier.iter().filter(|told| told.ended_at.is_none());
+        let unwatched = open.filter(|told| !is_watched(told));
+        verdict.over.extend(unwatched.map(|told| told.id));
         for rule in &self.rules {
             let Some(alert) = rule.compare(context) else {
                 continue;

@@ -21,6 +21,9 @@ use crate::upstream::{Chart, Fault};
 /// them the old series is better.
 const MOST_KEPT_OUT: f64 = 0.1;
 
+/// A price alone is not believed when it is farther than this from the newest close, relative.
+const FAR_QUOTE: f64 = 0.25;
+
 /// Two statements of the same close differ by less, relative.
 const SAME_CLOSE: f64 = 1e-4;
 
@@ -105,11 +108,16 @@ impl Judged {
         held.await.map(drop).map_err(store_fault)
     }
 
-    /// Whether its price is not believed, or is on another scale than the stored bars.
+    /// Whether its price is not believed, is on another scale than the stored bars, or so far from
+    /// them that a chart should say so, too.
     pub(super) fn has_doubtful_quote(&self, known: &Known) -> bool {
-        let stored = known.bars.iter().any(|bar| bar.is_final);
+        let Some(newest) = known.bars.iter().rev().find(|bar| bar.is_final) else {
+            return self.judgement.doubtful_quote.is_some();
+        };
+        let is_far = |price: f64| (price / newest.close - 1.0).abs() > FAR_QUOTE;
         self.judgement.doubtful_quote.is_some()
-            || (stored && previous_session(&self.chart, known).is_none())
+            || previous_session(&self.chart, known).is_none()
+            || self.chart.price.is_some_and(|latest| is_far(latest.price))
     }
 
     /// A restated series that contradicts itself is refused: half of it on another scale is worse
@@ -198,7 +206,10 @@ pub(super) async fn store(
     if matches!(keep, Keep::Series(_)) && !answer.bars.is_empty() {
         services.freshness.fetched(symbol, now, settles_at);
     }
-    if let Some(quote) = &answer.quote {
+    // A price that is older than the one on record is no news to anybody.
+    let newest = known.quote.as_ref().map(|quote| quote.market_time);
+    let news = answer.quote.as_ref();
+    if let Some(quote) = news.filter(|quote| newest.is_none_or(|at| quote.market_time >= at)) {
         alerts::judge(symbol, quote, previous, services).await;
     }
     Ok(Done {

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::convert::to_naive;
 use super::derived::{Source, derive};
-use super::entities::{daily_bars, instruments, quarantine};
+use super::entities::{daily_bars, instruments, quarantine, series_revisions};
 use super::price_rows::put_bars;
 use super::quarantine::{QuarantineRow, bar_of, decide, quarantine_row};
 use super::revisions::{copy_bars, note_absence};
@@ -24,6 +24,32 @@ pub enum Decision {
     Done(Vec<QuarantineRow>),
     /// Not done, and why, a line a row.
     Refused(Vec<String>),
+}
+
+/// Of rows whose series was put on another scale since they came: they are on the old one.
+async fn restated_since(
+    transaction: &DatabaseTransaction,
+    rows: &[quarantine::Model],
+) -> Result<Vec<String>, DbErr> {
+    let mut refused = Vec::new();
+    for row in rows {
+        let restated = series_revisions::Entity::find()
+            .filter(series_revisions::Column::Symbol.eq(row.symbol.as_str()))
+            .filter(series_revisions::Column::ReplacedAt.gt(row.last_seen))
+            // A dividend moves adjusted closes only.
+            .filter(series_revisions::Column::PriceFactor.ne(1.0))
+            .one(transaction)
+            .await?;
+        if let Some(restated) = restated {
+            let reason = restated.reason.as_deref().unwrap_or("restated");
+            refused.push(format!(
+                "{}: {} {} came before the series was put on another scale ({reason}); dismiss it, \
+                 or fetch that day again with `finstage backfill`",
+                row.id, row.symbol, row.trading_date
+            ));
+        }
+    }
+    Ok(refused)
 }
 
 impl Store {
@@ -66,7 +92,10 @@ impl Store {
                 .order_by_asc(quarantine::Column::TradingDate)
                 .all(&transaction)
                 .await?;
-            let refused = refused(ids, &rows, state, now);
+            let mut refused = refused(ids, &rows, state, now);
+            if state == QuarantineState::Released {
+                refused.extend(restated_since(&transaction, &rows).await?);
+            }
             if !refused.is_empty() {
                 transaction.rollback().await?;
                 return Ok(Decision::Refused(refused));

@@ -50,6 +50,10 @@ fn each_mistake_has_its_place_and_a_remedy() {
     let cases = [
         ("symbols = [\"@tech\"]\n", "[alerts.a] watches nothing"),
         ("rise = \"3%\"\n", "[alerts.a] has no `symbols`"),
+        (
+            "symbols = []\nrise = \"3%\"\n",
+            "[alerts.a] has no `symbols`",
+        ),
         ("symbols = [\"X\"]\nrise = \"3\"\n", "`rise` cannot be `3`"),
         (
             "symbols = [\"X\"]\ndrop = \"0%\"\n",

@@ -289,7 +289,7 @@ fn reload_answer(dry_run: bool, difference: &Difference, lints: &Problems) -> Re
                 keys: texts(keys),
             })
             .collect(),
-        alerts: difference.alerts,
+        sections: texts(&difference.sections),
         needs_restart: texts(&difference.needs_restart),
         lints: lints.iter().map(ToString::to_string).collect(),
     }

@@ -117,9 +117,9 @@ pub struct ReloadAnswer {
     pub changed: Vec<ChangedSchedule>,
     /// Sections that changed and need a restart.
     pub needs_restart: Vec<String>,
-    /// Whether what is told of prices is different.
+    /// Other sections that changed and hold at once.
     #[serde(default)]
-    pub alerts: bool,
+    pub sections: Vec<String>,
     /// What is probably not meant, each as `validate` would print it.
     pub lints: Vec<String>,
 }

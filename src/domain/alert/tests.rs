@@ -136,6 +136,18 @@ fn a_new_excursion_is_told_when_the_cool_off_is_over_and_the_price_is_still_ther
 }
 
 #[test]
+fn an_alert_is_over_when_its_threshold_is_no_longer_watched() {
+    let mut story = Story::of(&[(AlertKind::Rise, 3.0), (AlertKind::Drop, 3.0)]);
+    assert_eq!(story.price(104.0, at(10, 0)).len(), 1);
+    let all = std::mem::take(&mut story.rules.rules);
+    story.rules.rules = vec![all[1]];
+    assert_eq!(story.price(100.0, at(10, 30)), []);
+    assert_eq!(story.told[0].ended_at, Some(at(10, 30)));
+    story.rules.rules = all;
+    assert_eq!(story.price(104.0, at(13, 30)).len(), 1, "watched again");
+}
+
+#[test]
 fn a_higher_threshold_is_an_alert_of_its_own() {
     let mut story = Story::of(&[(AlertKind::Rise, 3.0), (AlertKind::Rise, 6.0)]);
     assert_eq!(story.price(104.0, at(10, 0)), [(AlertKind::Rise, 3.0)]);
