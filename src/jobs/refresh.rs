@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::identity::check_identity;
 use super::keep::{Judged, Keep, store};
 use super::restatement::Restatement;
-use super::splice::{Standing, compare};
+use super::splice::{Standing, compare, fits_window};
 use super::{Done, Services, store_fault};
 use crate::domain::{FaultClass, Symbol};
 use crate::store::{Covers, Known};
@@ -154,11 +154,6 @@ async fn restate(
         reach,
         covered_from,
     } = restated;
-    events::DataRestated {
-        symbol: symbol.as_str(),
-        reason: &reason,
-    }
-    .emit();
     if reach != Reach::Everything {
         let whole = ChartRequest {
             from: start_of_date(covered_from).min(request.from),
@@ -171,9 +166,24 @@ async fn restate(
     let reached = covered_from.saturating_add(jiff::Span::new().days(REACH_SLACK_DAYS));
     let first = chart.bars.first();
     if first.is_none_or(|bar| bar.trading_date > reached) {
+        if known.sources.iter().any(|source| source != chart.source) {
+            // It does not go back far enough to take the series over: then it only fills.
+            fits_window(&chart, known, &[])?;
+            let judged = Judged::new(symbol, chart, known, &known.bars, services);
+            let (judged, keep) = (
+                judged.standing(Standing::Fills),
+                Keep::Series(Covers::Unchanged),
+            );
+            return store(symbol, judged, known, keep, services).await;
+        }
         let message = format!("restated ({reason}), but not sent back to {covered_from}");
         return Err(Fault::new(FaultClass::BadPayload, message));
     }
+    events::DataRestated {
+        symbol: symbol.as_str(),
+        reason: &reason,
+    }
+    .emit();
     // Where all prices have changed, the stored ones prove nothing about the new ones.
     let stored = if covers == Covers::Replaced {
         &[]

@@ -17,6 +17,7 @@ fn told(old: &str, new: &str) -> String {
     for (id, keys) in &difference.changed {
         told.push(format!("~{id} {}", keys.join(" ")));
     }
+    told.extend(difference.sections.iter().map(|name| format!("~{name}")));
     told.extend(
         difference
             .needs_restart
@@ -80,7 +81,13 @@ fn every_key_of_a_schedule_that_changes_its_meaning_is_named() {
 #[test]
 fn what_a_running_daemon_cannot_take_over_is_named() {
     let with = |section: &str| format!("{section}\n{GOOD}");
-    assert_eq!(told(GOOD, &with("[daemon]\ndrain = \"7s\"")), "");
+    assert_eq!(
+        told(GOOD, &with("[daemon]\ndrain = \"7s\"")),
+        "~[daemon] drain"
+    );
+    assert_eq!(told(GOOD, &with("[history]\nruns = \"7d\"")), "~[history]");
+    let alerts = with("[alerts.a]\nsymbols = [\"X\"]\nrise = \"3%\"");
+    assert_eq!(told(GOOD, &alerts), "~[alerts]");
     assert_eq!(
         told(GOOD, &with("[daemon]\nlog = { level = \"debug\" }")),
         "![daemon]"

@@ -82,6 +82,38 @@ async fn a_released_row_is_a_final_bar_with_a_trail_and_stays() {
 }
 
 #[tokio::test]
+async fn a_row_of_before_a_split_is_not_released_into_the_series_after_it() {
+    let desk = Desk::new().await;
+    let (name, mut rows) = flat();
+    rows[28] = rows[28].scaled(7.0);
+    let none = Meta::default();
+    desk.bars_job(&name, &rows[..29], &none).await.unwrap();
+    let id = desk.quarantine(&name).await[0].id;
+    let split = (rows[29].date, 4.0);
+    rows.remove(28);
+    let after: Vec<_> = rows.iter().map(|row| row.before_split(0.25)).collect();
+    let meta = Meta {
+        splits: vec![split],
+        ..Meta::default()
+    };
+    desk.put(&name, body(&name, &after, &meta));
+    let job = Assignment::Job(JobKind::DailyBars);
+    desk.perform(job, &name, "2026-11-22T12:00:00Z")
+        .await
+        .unwrap();
+    let now = at("2026-11-22T13:00:00Z");
+    let decision = desk.store.release(&[id], None, now).await.unwrap();
+    let Decision::Refused(reasons) = decision else {
+        panic!("{decision:?}")
+    };
+    assert!(
+        reasons[0].contains("another scale (split 4:1"),
+        "{reasons:?}"
+    );
+    assert_eq!(desk.bars(&name).await.len(), 29);
+}
+
+#[tokio::test]
 async fn what_no_bar_can_be_is_dismissed_and_not_released() {
     let desk = Desk::new().await;
     let (name, mut rows) = flat();

@@ -274,6 +274,33 @@ async fn a_backfill_is_judged_by_what_is_stored_beside_it() {
 }
 
 #[tokio::test]
+async fn a_backfill_over_a_fresh_split_puts_the_whole_series_on_the_new_scale() {
+    let desk = Desk::new().await;
+    let (name, rows) = quiet();
+    desk.bars_job(&name, &rows[..95], &Meta::default())
+        .await
+        .unwrap();
+    let after: Vec<Row> = rows.iter().map(|row| row.before_split(0.25)).collect();
+    let meta = Meta {
+        splits: vec![(rows[95].date, 4.0)],
+        ..Meta::default()
+    };
+    desk.put(&name, super::body::body(&name, &after, &meta));
+    let window = Assignment::Backfill {
+        from: rows[80].date,
+        to: rows[99].date,
+    };
+    desk.perform(window, &name, SATURDAY).await.unwrap();
+    let bars = desk.bars(&name).await;
+    assert_eq!(bars.len(), 100);
+    for (bar, row) in bars.iter().zip(&after) {
+        assert_eq!((bar.trading_date, bar.close), (row.date, row.close));
+    }
+    let stock = symbol(&name);
+    assert_eq!(desk.store.series_revisions(&stock).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn no_recorded_answer_is_doubted() {
     let mut seen = 0;
     for recording in recordings() {
