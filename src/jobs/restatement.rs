@@ -164,25 +164,10 @@ pub(super) mod tests {
 
     pub(in crate::jobs) fn chart(bars: Vec<DailyBar>, splits: Vec<(Date, f64)>) -> Chart {
         Chart {
-            source: "yahoo",
-            price_basis: crate::domain::PriceBasis::SplitAdjusted,
-            symbol: "X".into(),
-            granularity: "1d".into(),
-            zone: TimeZone::UTC,
-            currency: None,
-            instrument_type: None,
-            exchange: None,
-            first_trade_date: None,
-            stamps: None,
             rows: bars.len(),
             bars,
-            null_rows: 0,
-            rejected: Vec::new(),
-            price: None,
-            settles_at: None,
             splits,
-            dividends: Vec::new(),
-            capital_gains: Vec::new(),
+            ..Chart::empty("yahoo", "X", TimeZone::UTC)
         }
     }
 

@@ -186,6 +186,33 @@ pub struct Chart {
     pub capital_gains: Vec<(Date, f64)>,
 }
 
+impl Chart {
+    /// An answer of daily, split-adjusted bars with nothing in it yet.
+    pub fn empty(source: &'static str, symbol: &str, zone: TimeZone) -> Self {
+        Self {
+            source,
+            price_basis: PriceBasis::SplitAdjusted,
+            symbol: symbol.to_owned(),
+            granularity: "1d".to_owned(),
+            zone,
+            currency: None,
+            instrument_type: None,
+            exchange: None,
+            first_trade_date: None,
+            bars: Vec::new(),
+            stamps: None,
+            rows: 0,
+            null_rows: 0,
+            rejected: Vec::new(),
+            price: None,
+            settles_at: None,
+            splits: Vec::new(),
+            dividends: Vec::new(),
+            capital_gains: Vec::new(),
+        }
+    }
+}
+
 /// The latest price of an answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LatestPrice {

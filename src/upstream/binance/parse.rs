@@ -12,7 +12,7 @@ use super::super::endpoint::{first_byte, outage, refusal, told, unreadable};
 use super::super::yahoo::wire::whole;
 use super::super::{Chart, ChartRequest, Fault, LatestPrice};
 use super::{DAY, PROVIDER};
-use crate::domain::{BarFlaw, DailyBar, FaultClass, PriceBasis};
+use crate::domain::{BarFlaw, DailyBar, FaultClass};
 
 /// A bar is final when it was fetched this long after its day's end.
 const SETTLING: SignedDuration = SignedDuration::from_mins(30);
@@ -115,25 +115,12 @@ pub fn chart(
     now: Timestamp,
 ) -> Result<Chart, Fault> {
     let mut chart = Chart {
-        source: PROVIDER,
-        price_basis: PriceBasis::SplitAdjusted,
-        symbol: request.symbol.as_str().to_owned(),
-        granularity: "1d".to_owned(),
-        zone: TimeZone::UTC,
         currency: Some(currency.to_owned()),
         instrument_type: Some("CRYPTOCURRENCY".to_owned()),
-        exchange: None,
         first_trade_date: first_trade(klines, request.from),
         bars: Vec::with_capacity(klines.len()),
-        stamps: None,
         rows: klines.len(),
-        null_rows: 0,
-        rejected: Vec::new(),
-        price: None,
-        settles_at: None,
-        splits: Vec::new(),
-        dividends: Vec::new(),
-        capital_gains: Vec::new(),
+        ..Chart::empty(PROVIDER, request.symbol.as_str(), TimeZone::UTC)
     };
     let date_of = |at: Timestamp| TimeZone::UTC.to_datetime(at).date();
     let (from, to) = (date_of(request.from), date_of(request.to));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::domain::{PriceBasis, Providers};
+use crate::domain::Providers;
 use FaultClass::{BadPayload, BadRequest, Blocked, NoData, NotFound, Outage, RateLimited, Timeout};
 use Provider::{Tiingo, Yahoo};
 
@@ -78,27 +78,7 @@ impl MarketData for Scripted {
 }
 
 fn chart(source: &'static str) -> Chart {
-    Chart {
-        source,
-        price_basis: PriceBasis::SplitAdjusted,
-        symbol: "X".to_owned(),
-        granularity: "1d".to_owned(),
-        zone: TimeZone::UTC,
-        currency: None,
-        instrument_type: None,
-        exchange: None,
-        first_trade_date: None,
-        bars: Vec::new(),
-        stamps: None,
-        rows: 0,
-        null_rows: 0,
-        rejected: Vec::new(),
-        price: None,
-        settles_at: None,
-        splits: Vec::new(),
-        dividends: Vec::new(),
-        capital_gains: Vec::new(),
-    }
+    Chart::empty(source, "X", TimeZone::UTC)
 }
 
 struct Stage {

@@ -13,7 +13,7 @@ use super::super::{Chart, Fault, LatestPrice};
 use super::basis::{PRICE_DIGITS, RawRow, split_adjusted};
 use super::{Asked, PROVIDER, ZONE, settles_at};
 use crate::calendar;
-use crate::domain::{BarFlaw, DailyBar, FaultClass, PriceBasis, significant};
+use crate::domain::{BarFlaw, DailyBar, FaultClass, significant};
 
 /// The calendar that tells when a session closed.
 const CALENDAR: &str = "XNYS";
@@ -139,25 +139,8 @@ fn not_found(words: &str) -> Fault {
 
 fn empty(asked: &Asked<'_>, zone: TimeZone) -> Chart {
     Chart {
-        source: PROVIDER,
-        price_basis: PriceBasis::SplitAdjusted,
-        symbol: asked.symbol.as_str().to_owned(),
-        granularity: "1d".to_owned(),
-        zone,
         currency: Some("USD".to_owned()),
-        instrument_type: None,
-        exchange: None,
-        first_trade_date: None,
-        bars: Vec::new(),
-        stamps: None,
-        rows: 0,
-        null_rows: 0,
-        rejected: Vec::new(),
-        price: None,
-        settles_at: None,
-        splits: Vec::new(),
-        dividends: Vec::new(),
-        capital_gains: Vec::new(),
+        ..Chart::empty(PROVIDER, asked.symbol.as_str(), zone)
     }
 }
 

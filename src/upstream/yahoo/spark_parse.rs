@@ -17,7 +17,7 @@ use super::bounded::Numbers;
 use super::classify::classify;
 use super::spark::not_after;
 use super::wire::{Indicators, Number, Text};
-use crate::domain::{FaultClass, PriceBasis, shortest_decimal};
+use crate::domain::{FaultClass, shortest_decimal};
 use crate::upstream::{Chart, Fault, LatestPrice};
 
 /// The exchange's clock and ours may differ this much.
@@ -130,20 +130,9 @@ impl Latest {
         let market_time = Timestamp::from_second(self.market_time_s).ok()?;
         let market_time = not_after(market_time, now.checked_add(CLOCK_SLACK).ok()?)?;
         Some(Chart {
-            source: PROVIDER,
-            price_basis: PriceBasis::SplitAdjusted,
-            symbol: self.symbol,
-            granularity: super::INTERVAL.to_owned(),
-            zone,
             currency: self.currency,
             instrument_type: self.instrument_type,
             exchange: self.exchange,
-            first_trade_date: None,
-            bars: Vec::new(),
-            stamps: None,
-            rows: 0,
-            null_rows: 0,
-            rejected: Vec::new(),
             price: Some(LatestPrice {
                 price: self.price,
                 market_time,
@@ -152,10 +141,7 @@ impl Latest {
                 day_volume: self.day_volume,
                 previous_close: self.previous_close,
             }),
-            settles_at: None,
-            splits: Vec::new(),
-            dividends: Vec::new(),
-            capital_gains: Vec::new(),
+            ..Chart::empty(PROVIDER, &self.symbol, zone)
         })
     }
 }

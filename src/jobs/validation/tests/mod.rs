@@ -35,26 +35,12 @@ fn bar(day: i64, close: f64) -> DailyBar {
 }
 
 fn chart(bars: Vec<DailyBar>) -> Chart {
+    let zone = TimeZone::get("America/New_York").unwrap();
     Chart {
-        source: "yahoo",
-        price_basis: crate::domain::PriceBasis::SplitAdjusted,
-        symbol: "X".into(),
-        granularity: "1d".into(),
-        zone: TimeZone::get("America/New_York").unwrap(),
         currency: Some("USD".into()),
-        instrument_type: None,
-        exchange: None,
-        first_trade_date: None,
-        stamps: None,
         rows: bars.len(),
         bars,
-        null_rows: 0,
-        rejected: Vec::new(),
-        price: None,
-        settles_at: None,
-        splits: Vec::new(),
-        dividends: Vec::new(),
-        capital_gains: Vec::new(),
+        ..Chart::empty("yahoo", "X", zone)
     }
 }
 
