@@ -26,6 +26,7 @@ mod m20261122_000019_instruments;
 mod m20261122_000020_gaps;
 mod m20261122_000021_price_alerts;
 mod m20261122_000022_symbol_health;
+mod m20261122_000031_quarantine_entries;
 
 /// Applies what is missing, in order, each change in a transaction of its own.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000020_gaps::Migration),
             Box::new(m20261122_000021_price_alerts::Migration),
             Box::new(m20261122_000022_symbol_health::Migration),
+            Box::new(m20261122_000031_quarantine_entries::Migration),
         ]
     }
 }

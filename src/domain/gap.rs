@@ -71,6 +71,13 @@ pub fn next_ask(asked: u32, now: Timestamp) -> Option<Timestamp> {
     Some(now.saturating_add(*rung).unwrap_or(Timestamp::MAX))
 }
 
+/// When a gap at the end of the ladder is asked for again, as long as a row that came for it waits
+/// in quarantine: the last rung once more.
+pub fn last_ask_again(now: Timestamp) -> Timestamp {
+    let [.., rung] = LADDER;
+    now.saturating_add(rung).unwrap_or(Timestamp::MAX)
+}
+
 /// The newest session of `calendar` that is complete at `now`; never one past the days the
 /// calendar knows.
 pub fn last_completed(calendar: &SessionCalendar, now: Timestamp) -> Option<Date> {

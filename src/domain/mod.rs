@@ -29,7 +29,9 @@ pub use alert::{
 pub use bar::{BarFlaw, DailyBar};
 pub use cron::{CronError, CronExpr};
 pub use fault::FaultClass;
-pub use gap::{GapChanges, GapState, KNOWN_FROM, compare, last_completed, next_ask};
+pub use gap::{
+    GapChanges, GapState, KNOWN_FROM, compare, last_ask_again, last_completed, next_ask,
+};
 pub use health::SymbolHealth;
 pub use job::JobKind;
 pub use pause::Pause;

@@ -53,7 +53,7 @@ pub(super) async fn perform(
         splice::fits_window(&chart, &known, &beside)?;
     } else if known.high.is_some() && splice::is_on_another_scale(&chart.bars, &beside) {
         // The series was restated: all of it goes to the new scale before a piece of it does.
-        refresh(symbol, Reach::Incremental, services, budget).await?;
+        Box::pin(refresh(symbol, Reach::Incremental, services, budget)).await?;
         let again = services.store.known(symbol, KNOWN_BARS).await;
         known = again.map_err(store_fault)?;
         beside = stored().await?;

@@ -17,12 +17,17 @@ pub(super) const SAME_ANSWER: SignedDuration = SignedDuration::from_secs(10);
 /// For what is derived from final bars, an answer is as good as new for this long.
 pub(super) const SAME_SESSION: SignedDuration = SignedDuration::from_mins(15);
 
+/// A provider that could not take a series over is not asked for all of it again for so long.
+const ASKED_TO_TAKE_OVER: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 #[derive(Debug, Clone, Default)]
 struct Entry {
     turn: Arc<tokio::sync::Mutex<()>>,
     fetched_at: Option<Timestamp>,
     settles_at: Option<Timestamp>,
     has_whole_history: bool,
+    /// Providers that could not take the series over, and when they were asked to.
+    too_short: Vec<(&'static str, Timestamp)>,
 }
 
 /// Remembers per symbol when its bars were fetched, and lets one task at a time work on it.
@@ -62,6 +67,28 @@ impl Freshness {
             .entry(symbol.clone())
             .or_default()
             .has_whole_history = true;
+    }
+
+    /// `provider` was to take the series over at `now`, and does not go back far enough.
+    pub(super) fn reaches_too_short(
+        &self,
+        symbol: &Symbol,
+        provider: &'static str,
+        now: Timestamp,
+    ) {
+        let mut all = self.lock();
+        let known = &mut all.entry(symbol.clone()).or_default().too_short;
+        known.retain(|(name, _)| *name != provider);
+        known.push((provider, now));
+    }
+
+    /// Whether that was found out a short while ago.
+    pub(super) fn is_too_short(&self, symbol: &Symbol, provider: &str, now: Timestamp) -> bool {
+        self.lock().get(symbol).is_some_and(|entry| {
+            let young = |at: Timestamp| now >= at && now.duration_since(at) < ASKED_TO_TAKE_OVER;
+            let mut known = entry.too_short.iter();
+            known.any(|(name, at)| *name == provider && young(*at))
+        })
     }
 
     /// Whether the stored bars were fetched within `age` and no session has settled since.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::splice::Standing;
+use super::previous::{newest_before, previous_session};
+use super::splice::{Standing, scale_of};
 use super::told::{tell, tell_notes};
 use super::validation::{Against, Judgement, judge};
 use super::{Done, Services, alerts, store_fault};
@@ -24,9 +25,6 @@ const MOST_KEPT_OUT: f64 = 0.1;
 /// A price alone is not believed when it is farther than this from the newest close, relative.
 const FAR_QUOTE: f64 = 0.25;
 
-/// Two statements of the same close differ by less, relative.
-const SAME_CLOSE: f64 = 1e-4;
-
 /// What of an answer is kept, and what its bars say about the time they span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
@@ -44,6 +42,7 @@ pub(super) struct Judged {
     judgement: Judgement,
     restated: Option<String>,
     standing: Standing,
+    sessions: Option<Arc<SessionCalendar>>,
 }
 
 impl Judged {
@@ -56,8 +55,10 @@ impl Judged {
         services: &Services,
     ) -> Self {
         let sessions = sessions_of(symbol, &chart, known, services);
+        let believed = on_scale_of(&chart, known);
         let against = Against {
             stored,
+            believed: &believed,
             instrument: known.instrument.as_ref(),
             sessions: sessions.as_deref(),
             now: services.clock.now(),
@@ -68,6 +69,7 @@ impl Judged {
             judgement,
             restated: None,
             standing: Standing::Keeps,
+            sessions,
         }
     }
 
@@ -116,7 +118,7 @@ impl Judged {
         };
         let is_far = |price: f64| (price / newest.close - 1.0).abs() > FAR_QUOTE;
         self.judgement.doubtful_quote.is_some()
-            || previous_session(&self.chart, known).is_none()
+            || newest_before(&self.chart, known).is_none()
             || self.chart.price.is_some_and(|latest| is_far(latest.price))
     }
 
@@ -145,6 +147,22 @@ impl Judged {
         .emit();
         Err(Fault::new(FaultClass::BadPayload, reason))
     }
+}
+
+/// What was taken in from quarantine, on the scale of the answer.
+fn on_scale_of(chart: &Chart, known: &Known) -> Vec<DailyBar> {
+    if known.believed.is_empty() {
+        return Vec::new();
+    }
+    let scale = scale_of(chart, known);
+    let bars = known.believed.iter().map(|bar| DailyBar {
+        open: bar.open * scale,
+        high: bar.high * scale,
+        low: bar.low * scale,
+        close: bar.close * scale,
+        ..*bar
+    });
+    bars.collect()
 }
 
 /// The days the instrument's market trades on: by the calendar on record, else by its exchange or
@@ -185,7 +203,8 @@ pub(super) async fn store(
     let settles_at = judged.chart.settles_at;
     let rejected: Vec<Flagged> = judged.judgement.kept_out().cloned().collect();
     let rows_rejected = rejected.len() as u64;
-    let previous = previous_session(&judged.chart, known);
+    let (chart, sessions) = (&judged.chart, judged.sessions.as_deref());
+    let previous = previous_session(symbol, chart, known, sessions, services).await?;
     let answer = answer(judged, previous, keep, known);
     if answer.bars.is_empty() && answer.quote.is_none() {
         let mut written = Written::default();
@@ -243,6 +262,7 @@ fn answer(judged: Judged, previous: Option<PriceSnapshot>, keep: Keep, known: &K
         judgement,
         restated,
         standing,
+        ..
     } = judged;
     let source = chart.source;
     let mut quote = believed_quote(&chart, &judgement, previous, keep);
@@ -331,70 +351,4 @@ fn actions(chart: &Chart) -> Vec<CorporateAction> {
                 .map(move |&(date, value)| CorporateAction { date, kind, value })
         })
         .collect()
-}
-
-/// The session before that of the answer's price.
-fn previous_session(chart: &Chart, known: &Known) -> Option<PriceSnapshot> {
-    let latest = chart.price?;
-    let date = chart.zone.to_datetime(latest.market_time).date();
-    let bar = last_final_before(&chart.bars, &known.bars, date)?;
-    // An answer without bars says what the session before closed at: is the stored one that one?
-    if let Some(close) = latest.previous_close
-        && (close / bar.close - 1.0).abs() > SAME_CLOSE
-    {
-        return None;
-    }
-    Some(PriceSnapshot {
-        trading_date: bar.trading_date,
-        close: bar.close,
-        high: bar.high,
-        low: bar.low,
-    })
-}
-
-/// The last final bar before `date`, of those just sent or those stored; what was just sent wins
-/// for the same session, because the upstream may have corrected it.
-fn last_final_before(sent: &[DailyBar], stored: &[DailyBar], date: Date) -> Option<DailyBar> {
-    let last = |bars: &[DailyBar]| {
-        bars.iter()
-            .rev()
-            .find(|bar| bar.is_final && bar.trading_date < date)
-            .copied()
-    };
-    // Of equal dates `max_by_key` takes the last.
-    let newest = [last(stored), last(sent)].into_iter().flatten();
-    newest.max_by_key(|bar| bar.trading_date)
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::civil::date;
-
-    use super::*;
-    use crate::jobs::restatement::tests::{bar, known};
-
-    #[test]
-    fn the_previous_close_is_the_last_final_one_before_the_quotes_session() {
-        let forming = DailyBar {
-            is_final: false,
-            ..bar(8, 130.0)
-        };
-        let previous_close = |sent: &[DailyBar], stored: &[DailyBar], date| {
-            last_final_before(sent, stored, date).map(|bar| bar.close)
-        };
-        let sent = [bar(7, 120.0), forming];
-        assert_eq!(previous_close(&sent, &[], date(2026, 1, 8)), Some(120.0));
-        assert_eq!(
-            previous_close(&[forming], &known().bars, date(2026, 1, 8)),
-            Some(120.0)
-        );
-        assert_eq!(previous_close(&[], &[], date(2026, 1, 8)), None);
-        let split = [bar(7, 30.0)];
-        let after = previous_close(&split, &known().bars, date(2026, 1, 8));
-        assert_eq!(
-            after,
-            Some(30.0),
-            "what was just sent is newer than what is stored"
-        );
-    }
 }

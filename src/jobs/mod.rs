@@ -11,6 +11,7 @@ mod freshness;
 mod gaps;
 mod identity;
 mod keep;
+mod previous;
 mod price_snapshots;
 mod quotes;
 mod refresh;

@@ -95,7 +95,14 @@ async fn ask_and_store(
         // What the upstream said before is not to be given again.
         services.upstream.forget(symbol);
     }
+    let source = chart.source;
+    let cannot = || services.freshness.is_too_short(symbol, source, now);
     let done = match (verdict, known.high) {
+        (Restatement::Prices(_) | Restatement::Adjusted(_), Some(_))
+            if standing == Standing::TakesOver && cannot() =>
+        {
+            fill(chart, symbol, &known, services).await?
+        }
         (Restatement::Prices(reason), Some(high)) => {
             let restated = Restated {
                 reason,
@@ -103,7 +110,8 @@ async fn ask_and_store(
                 reach,
                 covered_from: high.covered_from,
             };
-            restate(chart, &request, &known, restated, services, budget).await?
+            // Rare and large: not on the stack of every other task.
+            Box::pin(restate(chart, &request, &known, restated, services, budget)).await?
         }
         (Restatement::Adjusted(reason), Some(high)) => {
             let restated = Restated {
@@ -112,7 +120,7 @@ async fn ask_and_store(
                 reach,
                 covered_from: high.covered_from,
             };
-            restate(chart, &request, &known, restated, services, budget).await?
+            Box::pin(restate(chart, &request, &known, restated, services, budget)).await?
         }
         _ => {
             let keep = match reach {
@@ -150,13 +158,20 @@ async fn restate(
     let symbol = &request.symbol;
     let Restated {
         reason,
-        covers,
+        mut covers,
         reach,
         covered_from,
     } = restated;
     if reach != Reach::Everything {
+        // Pieces before the series are on its scale, too.
+        let oldest = services.store.oldest_session(symbol).await;
+        let oldest = oldest.map_err(store_fault)?;
+        let begins = oldest.map_or(covered_from, |oldest| oldest.min(covered_from));
+        if begins < covered_from && covers == Covers::Unchanged {
+            covers = Covers::FromFirstBar;
+        }
         let whole = ChartRequest {
-            from: start_of_date(covered_from).min(request.from),
+            from: start_of_date(begins).min(request.from),
             ..request.clone()
         };
         chart = from_the_same(&chart, &whole, &reason, services, budget).await?;
@@ -167,14 +182,11 @@ async fn restate(
     let first = chart.bars.first();
     if first.is_none_or(|bar| bar.trading_date > reached) {
         if known.sources.iter().any(|source| source != chart.source) {
-            // It does not go back far enough to take the series over: then it only fills.
-            fits_window(&chart, known, &[])?;
-            let judged = Judged::new(symbol, chart, known, &known.bars, services);
-            let (judged, keep) = (
-                judged.standing(Standing::Fills),
-                Keep::Series(Covers::Unchanged),
-            );
-            return store(symbol, judged, known, keep, services).await;
+            let now = services.clock.now();
+            services
+                .freshness
+                .reaches_too_short(symbol, chart.source, now);
+            return fill(chart, symbol, known, services).await;
         }
         let message = format!("restated ({reason}), but not sent back to {covered_from}");
         return Err(Fault::new(FaultClass::BadPayload, message));
@@ -197,6 +209,26 @@ async fn restate(
         return Err(fault);
     }
     store(symbol, judged, known, Keep::Series(covers), services).await
+}
+
+/// An answer that does not go back far enough to take the series over: it only fills.
+async fn fill(
+    chart: Chart,
+    symbol: &Symbol,
+    known: &Known,
+    services: &Services,
+) -> Result<Done, Fault> {
+    fits_window(&chart, known, &[])?;
+    let judged = Judged::new(symbol, chart, known, &known.bars, services);
+    let keep = Keep::Series(Covers::Unchanged);
+    store(
+        symbol,
+        judged.standing(Standing::Fills),
+        known,
+        keep,
+        services,
+    )
+    .await
 }
 
 /// The whole series of the provider that has told of its restatement; another one's would be a

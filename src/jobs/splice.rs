@@ -32,6 +32,8 @@ pub(super) enum Standing {
     Keeps,
     /// Sessions without a final bar are filled, nothing else is touched.
     Fills,
+    /// Everything, once all of the series is fetched from it.
+    TakesOver,
 }
 
 /// Whose bars are stored, seen from the provider that answered.
@@ -107,7 +109,7 @@ pub(super) fn compare(
             } else {
                 Restatement::Prices(reason)
             };
-            Ok((verdict, Standing::Keeps))
+            Ok((verdict, Standing::TakesOver))
         }
     }
 }
@@ -152,24 +154,31 @@ fn fits(chart: &Chart, known: &Known) -> Result<(), Fault> {
             "the split {ratio}:1 of {date} has to be told by its own provider first"
         ));
     }
-    let mut ratios: Vec<f64> = known
-        .bars
-        .iter()
-        .filter(|bar| bar.is_final)
-        .filter_map(|held| {
-            let dates = |bar: &DailyBar| bar.trading_date;
-            let at = chart.bars.binary_search_by_key(&held.trading_date, dates);
-            Some(chart.bars.get(at.ok()?)?.close / held.close)
-        })
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    match ratios.get(ratios.len() / 2) {
+    match middle_ratio(chart, known) {
         None => refused("it has none of the newest stored sessions to compare with".to_owned()),
         Some(ratio) if (ratio - 1.0).abs() > AGREEMENT => refused(format!(
             "its closes are {ratio:.4} times the stored ones: another unit, currency or split"
         )),
         Some(_) => Ok(()),
     }
+}
+
+/// How many times the stored prices those of the answer are: 1 where they have no session in common.
+pub(super) fn scale_of(chart: &Chart, known: &Known) -> f64 {
+    middle_ratio(chart, known).unwrap_or(1.0)
+}
+
+/// The middle one of the ratios of sent to stored closes.
+fn middle_ratio(chart: &Chart, known: &Known) -> Option<f64> {
+    let finals = known.bars.iter().filter(|bar| bar.is_final);
+    let ratios = finals.filter_map(|held| {
+        let dates = |bar: &DailyBar| bar.trading_date;
+        let at = chart.bars.binary_search_by_key(&held.trading_date, dates);
+        Some(chart.bars.get(at.ok()?)?.close / held.close)
+    });
+    let mut ratios: Vec<f64> = ratios.collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios.get(ratios.len() / 2).copied()
 }
 
 #[cfg(test)]
@@ -206,7 +215,7 @@ mod tests {
         match compare(&answer(source, 1.001), providers, &known(sources)).unwrap() {
             (Restatement::None, Standing::Keeps) => "own",
             (Restatement::None, Standing::Fills) => "fills",
-            (Restatement::Adjusted(_), Standing::Keeps) => "takes over",
+            (Restatement::Adjusted(_), Standing::TakesOver) => "takes over",
             other => panic!("{other:?}"),
         }
     }

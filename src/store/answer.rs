@@ -69,6 +69,9 @@ pub struct Known {
     pub sources: Vec<String>,
     /// Rows in quarantine that are held or noted, by date.
     pub quarantine: Vec<Quarantined>,
+    /// The final bars that were taken in from quarantine, oldest first: what was decided about them
+    /// holds.
+    pub believed: Vec<DailyBar>,
 }
 
 /// A row in quarantine, as far as the next answer needs it.
@@ -116,7 +119,8 @@ pub enum Covers {
     Unchanged,
     /// From the first of them until now nothing is missing.
     FromFirstBar,
-    /// The same, and stored bars in their range that they lack no longer hold (a restated series).
+    /// The same, and stored bars up to the last of them that they lack no longer hold (a restated
+    /// series): those are on another scale.
     Replaced,
 }
 

@@ -56,11 +56,10 @@ pub(super) fn changes<'a>(answer: &'a Answer, older: &[DailyBar], known: &Known)
         changes.sort(bar, old.as_ref());
     }
     let (first, last) = (answer.bars.first(), answer.bars.last());
-    if let (Covers::Replaced, Some(first), Some(last)) = (answer.covers, first, last) {
+    if let (Covers::Replaced, Some(last)) = (answer.covers, last) {
         let sent: HashSet<Date> = answer.bars.iter().map(|bar| bar.trading_date).collect();
-        let range = first.trading_date..=last.trading_date;
         changes.stale = stored
-            .range(range)
+            .range(..=last.trading_date)
             .map(|(date, _)| *date)
             .filter(|date| !sent.contains(date))
             .collect();

@@ -16,8 +16,9 @@ use super::convert::{to_column, to_date, to_naive, to_timestamp};
 use super::entities::gaps::{Column, Entity};
 use super::entities::{all_time_highs, daily_bars, gaps, instruments, symbol_health};
 use super::price_rows::instrument_of;
+use super::quarantine::held_on;
 use super::{Instrument, Store, StoreError};
-use crate::domain::{GapChanges, GapState, Symbol, SymbolHealth, next_ask};
+use crate::domain::{GapChanges, GapState, Symbol, SymbolHealth, last_ask_again, next_ask};
 
 /// Dates named in one statement.
 const NAMED_DATES: usize = 500;
@@ -259,7 +260,8 @@ async fn put_found<C: ConnectionTrait>(
     .await
 }
 
-async fn close<C: ConnectionTrait>(
+/// Ends gaps, whatever state they are in.
+pub(super) async fn close<C: ConnectionTrait>(
     connection: &C,
     symbol: &Symbol,
     dates: &[Date],
@@ -279,6 +281,23 @@ async fn close<C: ConnectionTrait>(
             .await?;
     }
     Ok(())
+}
+
+async fn ask_at<C: ConnectionTrait>(
+    connection: &C,
+    symbol: &Symbol,
+    dates: &[Date],
+    at: Timestamp,
+) -> Result<(), DbErr> {
+    if dates.is_empty() {
+        return Ok(());
+    }
+    Entity::update_many()
+        .col_expr(Column::NextAskAt, Expr::value(to_column(at)))
+        .filter(of(symbol, dates))
+        .exec(connection)
+        .await
+        .map(drop)
 }
 
 /// One rung up for open gaps; those on the last one are closed. Gives how many of these.
@@ -307,8 +326,13 @@ async fn climb<C: ConnectionTrait>(
             .exec(connection)
             .await?;
         if next.is_none() {
-            close(connection, symbol, &dates, GapState::ConfirmedNoTrade, now).await?;
-            confirmed += dates.len() as u64;
+            // A row came that nobody has decided about: that is no day without a trade.
+            let held = held_on(connection, symbol, &dates).await?;
+            let (open, over): (Vec<Date>, Vec<Date>) =
+                dates.iter().partition(|date| held.contains(date));
+            close(connection, symbol, &over, GapState::ConfirmedNoTrade, now).await?;
+            ask_at(connection, symbol, &open, last_ask_again(now)).await?;
+            confirmed += over.len() as u64;
         }
     }
     Ok(confirmed)

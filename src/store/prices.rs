@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    QuerySelect as _, QueryTrait as _,
 };
 
 use super::actions::{changed_actions, put_actions};
 use super::answer::{Answer, Covers, Known, Written};
 use super::changes::{Changes, changes};
-use super::convert::to_naive;
+use super::convert::{to_date, to_naive};
 use super::derived::{Source, derive};
 use super::entities::{all_time_highs, daily_bars, instruments, quotes};
 use super::price_rows::{
@@ -20,6 +20,9 @@ use super::quarantine::{put_flagged, quarantined, settle};
 use super::revisions::keep_trail;
 use super::{Store, StoreError};
 use crate::domain::{DailyBar, Symbol};
+
+/// Dates named in one statement.
+const NAMED_DATES: usize = 500;
 
 impl Store {
     /// What is stored about `symbol`: the newest `bars` bars and all single rows.
@@ -40,6 +43,15 @@ impl Store {
             .order_by_asc(daily_bars::Column::TradingDate);
         let rows = self.ask("bars", query.all(&self.read)).await?;
         Ok(rows.iter().map(bar_of).collect())
+    }
+
+    /// The date of the oldest stored bar of `symbol`.
+    pub async fn oldest_session(&self, symbol: &Symbol) -> Result<Option<Date>, StoreError> {
+        let query = daily_bars::Entity::find()
+            .filter(daily_bars::Column::Symbol.eq(symbol.as_str()))
+            .order_by_asc(daily_bars::Column::TradingDate);
+        let oldest = self.ask("oldest", query.one(&self.read)).await?;
+        Ok(oldest.map(|row| to_date(row.trading_date)))
     }
 
     /// Stores what `answer` changes, in one transaction. `seen` is what the caller knows: when the
@@ -119,17 +131,38 @@ async fn known<C: ConnectionTrait>(
     let high = all_time_highs::Entity::find_by_id(key.to_owned())
         .one(connection)
         .await?;
+    let (quarantine, taken_in) = quarantined(connection, symbol).await?;
     Ok(Known {
         bars,
         quote: quote.map(quote_of),
         instrument: instrument.map(instrument_of),
         high: high.as_ref().map(high_of),
         sources,
-        quarantine: quarantined(connection, symbol).await?,
+        quarantine,
+        believed: bars_of(connection, symbol, &taken_in).await?,
     })
 }
 
-/// Stored bars in the answer's range that `known` does not hold (a backfill into the past).
+/// The final bars of these dates.
+async fn bars_of<C: ConnectionTrait>(
+    connection: &C,
+    symbol: &Symbol,
+    dates: &[Date],
+) -> Result<Vec<DailyBar>, DbErr> {
+    let mut bars = Vec::new();
+    for dates in dates.chunks(NAMED_DATES) {
+        let query = daily_bars::Entity::find()
+            .filter(daily_bars::Column::Symbol.eq(symbol.as_str()))
+            .filter(daily_bars::Column::TradingDate.is_in(dates.iter().copied().map(to_naive)))
+            .filter(daily_bars::Column::IsFinal.eq(true))
+            .order_by_asc(daily_bars::Column::TradingDate);
+        bars.extend(query.all(connection).await?.iter().map(bar_of));
+    }
+    Ok(bars)
+}
+
+/// Stored bars in the answer's range that `known` does not hold (a backfill into the past); all of
+/// them when the answer replaces the series.
 async fn older_bars<C: ConnectionTrait>(
     connection: &C,
     symbol: &Symbol,
@@ -139,12 +172,16 @@ async fn older_bars<C: ConnectionTrait>(
     let (Some(first), Some(held)) = (answer.bars.first(), known.bars.first()) else {
         return Ok(Vec::new());
     };
-    if first.trading_date >= held.trading_date {
+    let is_all = answer.covers == Covers::Replaced;
+    if !is_all && first.trading_date >= held.trading_date {
         return Ok(Vec::new());
     }
+    let from = (!is_all).then_some(first.trading_date);
     let query = daily_bars::Entity::find()
         .filter(daily_bars::Column::Symbol.eq(symbol.as_str()))
-        .filter(daily_bars::Column::TradingDate.gte(to_naive(first.trading_date)))
+        .apply_if(from, |query, from| {
+            query.filter(daily_bars::Column::TradingDate.gte(to_naive(from)))
+        })
         .filter(daily_bars::Column::TradingDate.lt(to_naive(held.trading_date)))
         .order_by_asc(daily_bars::Column::TradingDate);
     Ok(query.all(connection).await?.iter().map(bar_of).collect())

@@ -117,14 +117,17 @@ fn unsettled() -> [&'static str; 2] {
     [QuarantineState::Held, QuarantineState::Noted].map(QuarantineState::as_str)
 }
 
-/// What of a symbol's quarantine the next answer has to know.
+/// What of a symbol's quarantine the next answer has to know: rows that are somebody's business
+/// still, and the dates of those that were taken in after all.
 pub(super) async fn quarantined<C: ConnectionTrait>(
     connection: &C,
     symbol: &Symbol,
-) -> Result<Vec<Quarantined>, DbErr> {
+) -> Result<(Vec<Quarantined>, Vec<Date>), DbErr> {
+    let mut states = unsettled().to_vec();
+    states.push(QuarantineState::Released.as_str());
     let query = quarantine::Entity::find()
         .filter(quarantine::Column::Symbol.eq(symbol.as_str()))
-        .filter(quarantine::Column::State.is_in(unsettled()))
+        .filter(quarantine::Column::State.is_in(states))
         .order_by_asc(quarantine::Column::TradingDate);
     let rows = query.all(connection).await?;
     let known = rows.iter().filter_map(|row| {
@@ -135,7 +138,31 @@ pub(super) async fn quarantined<C: ConnectionTrait>(
             bar: bar_of(row),
         })
     });
-    Ok(known.collect())
+    let is_released = |row: &Quarantined| row.state == QuarantineState::Released;
+    let (released, open): (Vec<_>, Vec<_>) = known.partition(is_released);
+    let mut dates: Vec<Date> = released
+        .iter()
+        .filter(|row| row.rule != Rule::Identity)
+        .map(|row| row.bar.trading_date)
+        .collect();
+    dates.dedup();
+    Ok((open, dates))
+}
+
+/// Of these dates those that have a held row.
+pub(super) async fn held_on<C: ConnectionTrait>(
+    connection: &C,
+    symbol: &Symbol,
+    dates: &[Date],
+) -> Result<HashSet<Date>, DbErr> {
+    use quarantine::Column;
+    let query = quarantine::Entity::find()
+        .filter(Column::Symbol.eq(symbol.as_str()))
+        .filter(Column::TradingDate.is_in(dates.iter().copied().map(to_naive)))
+        .filter(Column::State.eq(QuarantineState::Held.as_str()))
+        .filter(Column::Rule.ne(Rule::Identity.as_str()));
+    let rows = query.all(connection).await?;
+    Ok(rows.iter().map(|row| to_date(row.trading_date)).collect())
 }
 
 /// Puts rows into quarantine; one that is there already is seen once more. Gives how many are held
@@ -153,14 +180,19 @@ pub(super) async fn put_flagged<C: ConnectionTrait>(
         return Ok(0);
     };
     let stored = quarantine::Entity::find()
-        .filter(quarantine::Column::Symbol.eq(symbol.as_str()))
-        .filter(quarantine::Column::TradingDate.between(to_naive(first), to_naive(last)));
-    let stored: BTreeMap<(Date, String), quarantine::Model> = stored
+        .filter(Column::Symbol.eq(symbol.as_str()))
+        .filter(Column::TradingDate.between(to_naive(first), to_naive(last)))
+        .filter(Column::Provider.eq(answer.source))
+        .order_by_asc(Column::Id);
+    let mut stored: BTreeMap<(Date, String), Vec<quarantine::Model>> = stored
         .all(connection)
         .await?
         .into_iter()
-        .map(|row| ((to_date(row.trading_date), row.rule.clone()), row))
-        .collect();
+        .fold(BTreeMap::new(), |mut by_key, row| {
+            let key = (to_date(row.trading_date), row.rule.clone());
+            by_key.entry(key).or_default().push(row);
+            by_key
+        });
     let good: HashSet<Date> = answer.bars.iter().map(|bar| bar.trading_date).collect();
     // Of two rows for a date the later one is the newer, as among the good ones.
     let distinct: BTreeMap<(Date, String), &Flagged> = flagged
@@ -168,16 +200,22 @@ pub(super) async fn put_flagged<C: ConnectionTrait>(
         .map(|one| ((one.bar.trading_date, one.rule.as_str().to_owned()), *one))
         .collect();
     let mut held = 0;
-    let mut rows = Vec::with_capacity(distinct.len());
+    let (mut again, mut new) = (Vec::new(), Vec::new());
     for (key, one) in distinct {
-        let before = stored.get(&key);
-        let state = state_of(one, before, good.contains(&key.0));
-        let was_held = before.is_some_and(|row| row.state == QuarantineState::Held.as_str());
+        let before = entry_of(one, stored.remove(&key).unwrap_or_default());
+        let state = state_of(one, before.as_ref(), good.contains(&key.0));
+        let was_held = before
+            .as_ref()
+            .is_some_and(|row| row.state == QuarantineState::Held.as_str());
         held += u64::from(state == QuarantineState::Held && !was_held);
-        rows.push(row(symbol, one, before, state, answer.source, now));
+        let row = row(symbol, one, before.as_ref(), state, answer.source, now);
+        if before.is_some() {
+            again.push(row);
+        } else {
+            new.push(row);
+        }
     }
-    let key = [Column::Symbol, Column::TradingDate, Column::Rule];
-    let again = OnConflict::columns(key)
+    let replace = OnConflict::column(Column::Id)
         .update_columns([
             Column::Reason,
             Column::Open,
@@ -187,20 +225,39 @@ pub(super) async fn put_flagged<C: ConnectionTrait>(
             Column::AdjClose,
             Column::Volume,
             Column::IsFinal,
-            Column::Provider,
             Column::LastSeen,
             Column::Seen,
             Column::State,
             Column::DecidedAt,
         ])
         .to_owned();
-    Upsert {
-        name: "quarantine",
-        on_conflict: again,
+    for (name, rows) in [("quarantine", again), ("quarantine.new", new)] {
+        let on_conflict = replace.clone();
+        Upsert { name, on_conflict }.run(connection, rows).await?;
     }
-    .run(connection, rows)
-    .await?;
     Ok(held)
+}
+
+/// The entry, of those of its day, rule and provider, that a row is seen in once more: the one with
+/// the same values, else the one nobody has decided about. What was decided stays as it was.
+fn entry_of(flagged: &Flagged, mut entries: Vec<quarantine::Model>) -> Option<quarantine::Model> {
+    let is_answer = flagged.rule == Rule::Identity;
+    let is_same = |row: &quarantine::Model| {
+        is_same_row(row, &flagged.bar) && (!is_answer || row.reason == flagged.reason)
+    };
+    let is_undecided = |row: &quarantine::Model| {
+        let decided = [QuarantineState::Dismissed, QuarantineState::Released];
+        !is_answer && decided.iter().all(|state| row.state != state.as_str())
+    };
+    let at = entries.iter().rposition(is_same);
+    let at = at.or_else(|| entries.iter().rposition(is_undecided))?;
+    Some(entries.swap_remove(at))
+}
+
+fn is_same_row(row: &quarantine::Model, bar: &DailyBar) -> bool {
+    // Whatever is no number is kept as nothing.
+    let price = |price: f64| price.is_finite().then_some(price);
+    [row.open, row.high, row.low, row.close] == [bar.open, bar.high, bar.low, bar.close].map(price)
 }
 
 /// A dismissed row stays dismissed while it comes as it was.
@@ -209,11 +266,7 @@ fn state_of(
     before: Option<&quarantine::Model>,
     is_there_a_good_one: bool,
 ) -> QuarantineState {
-    let is_dismissed = before.is_some_and(|row| {
-        let was = bar_of(row);
-        let prices = |bar: &DailyBar| [bar.open, bar.high, bar.low, bar.close].map(f64::to_bits);
-        row.state == QuarantineState::Dismissed.as_str() && prices(&was) == prices(&flagged.bar)
-    });
+    let is_dismissed = before.is_some_and(|row| row.state == QuarantineState::Dismissed.as_str());
     match flagged.rule {
         Rule::NoSession => QuarantineState::Noted,
         _ if is_there_a_good_one => QuarantineState::Superseded,
@@ -239,7 +292,7 @@ fn row(
             .or_else(|| Some(to_column(now))),
     };
     quarantine::ActiveModel {
-        id: NotSet,
+        id: before.map_or(NotSet, |row| Set(row.id)),
         symbol: Set(symbol.as_str().to_owned()),
         trading_date: Set(to_naive(bar.trading_date)),
         rule: Set(flagged.rule.as_str().to_owned()),

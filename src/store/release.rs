@@ -11,11 +11,12 @@ use sea_orm::{
 use super::convert::to_naive;
 use super::derived::{Source, derive};
 use super::entities::{daily_bars, instruments, quarantine, series_revisions};
+use super::gaps;
 use super::price_rows::put_bars;
 use super::quarantine::{QuarantineRow, bar_of, decide, quarantine_row};
 use super::revisions::{copy_bars, note_absence};
 use super::{Store, StoreError};
-use crate::domain::{BarFlaw, DailyBar, QuarantineState, Rule, Symbol};
+use crate::domain::{BarFlaw, DailyBar, GapState, QuarantineState, Rule, Symbol};
 
 /// What came of a decision about several rows: all of it is done, or nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -176,6 +177,10 @@ async fn take_in(
     }
     let bar = bar_of(row);
     let date = to_naive(bar.trading_date);
+    if bar.is_final {
+        let session = [bar.trading_date];
+        gaps::close(transaction, &symbol, &session, GapState::Filled, now).await?;
+    }
     let key = (row.symbol.clone(), date);
     let stored = daily_bars::Entity::find_by_id(key).one(transaction).await?;
     let was_final = stored.is_some_and(|row| row.is_final);

@@ -75,6 +75,10 @@ pub(super) struct Meta {
     pub(super) dividends: Vec<(Date, f64)>,
     /// The latest price and when the exchange stamped it.
     pub(super) price: Option<(f64, Timestamp)>,
+    /// The exchange's code, when it is said.
+    pub(super) exchange: Option<&'static str>,
+    /// When it was first traded, when that is said.
+    pub(super) first_trade: Option<Date>,
 }
 
 impl Default for Meta {
@@ -85,6 +89,8 @@ impl Default for Meta {
             splits: Vec::new(),
             dividends: Vec::new(),
             price: None,
+            exchange: None,
+            first_trade: None,
         }
     }
 }
@@ -124,6 +130,12 @@ pub(super) fn body(symbol: &str, rows: &[Row], meta: &Meta) -> Vec<u8> {
             price,
             r#","regularMarketPrice":{value},"regularMarketTime":{at}"#
         );
+    }
+    if let Some(exchange) = meta.exchange {
+        let _ = write!(price, r#","exchangeName":"{exchange}""#);
+    }
+    if let Some(date) = meta.first_trade {
+        let _ = write!(price, r#","firstTradeDate":{}"#, stamp(date));
     }
     format!(
         r#"{{"chart":{{"result":[{{"meta":{{"symbol":"{symbol}","currency":"{}","dataGranularity":"1d",

@@ -2,8 +2,10 @@
 //! and the store.
 
 mod body;
+mod decided;
 mod desk;
 mod generated;
 mod injected;
+mod previous;
 mod quarantine;
 mod restated;

@@ -10,7 +10,7 @@ use super::generated::series;
 use crate::support::values::{at, symbol};
 
 /// Thirty sessions at 10.
-fn flat() -> (String, Vec<Row>) {
+pub(super) fn flat() -> (String, Vec<Row>) {
     let series = series(11);
     let rows = series.rows.iter().rev().take(30).rev().map(|row| Row {
         open: 10.0,
@@ -150,7 +150,7 @@ async fn what_no_bar_can_be_is_dismissed_and_not_released() {
     rows[29].low = 0.0;
     desk.bars_job(&name, &rows, &none).await.unwrap();
     assert!(
-        desk.told(&name).await[1].ends_with("V1 held"),
+        desk.told(&name).await[2].ends_with("V1 held"),
         "another bad row"
     );
 }

@@ -48,7 +48,8 @@ async fn the_recorded_split_gives_the_later_series_and_one_revision() {
     let prices = [bar.open, bar.high, bar.low, bar.close];
     assert_eq!(prices, [93.75, 94.9005, 93.2075, 94.9005]);
     assert_eq!(bar.volume, Some(80_580_000));
-    assert_eq!(quote.unwrap().previous_close, Some(94.9005));
+    // The one stored session is of five years before.
+    assert_eq!(quote.unwrap().previous_close, None);
     assert_eq!(high.unwrap().price, 94.9005);
     assert_eq!(snapshots[0].high, 94.9005);
     assert_eq!(single, [], "it follows from the factor");
@@ -298,6 +299,73 @@ async fn a_backfill_over_a_fresh_split_puts_the_whole_series_on_the_new_scale() 
     }
     let stock = symbol(&name);
     assert_eq!(desk.store.series_revisions(&stock).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_piece_before_the_series_goes_to_the_new_scale_or_into_the_trail() {
+    for is_sent in [true, false] {
+        let desk = Desk::new().await;
+        let (name, rows) = quiet();
+        let none = Meta::default();
+        desk.bars_job(&name, &rows[40..95], &none).await.unwrap();
+        let window = Assignment::Backfill {
+            from: rows[5].date,
+            to: rows[9].date,
+        };
+        desk.put(&name, super::body::body(&name, &rows[5..10], &none));
+        desk.perform(window, &name, SATURDAY).await.unwrap();
+        assert_eq!(desk.bars(&name).await.len(), 60);
+        let after: Vec<Row> = rows.iter().map(|row| row.before_split(0.25)).collect();
+        let after = &after[if is_sent { 5 } else { 40 }..];
+        let meta = Meta {
+            splits: vec![(rows[95].date, 4.0)],
+            ..Meta::default()
+        };
+        desk.bars_job(&name, after, &meta).await.unwrap();
+        let bars = desk.bars(&name).await;
+        let stored: Vec<_> = bars
+            .iter()
+            .map(|bar| (bar.trading_date, bar.close))
+            .collect();
+        let sent: Vec<_> = after.iter().map(|row| (row.date, row.close)).collect();
+        assert_eq!(stored, sent);
+        let trail = desk.store.bar_revisions(&symbol(&name)).await.unwrap();
+        let gone: Vec<_> = trail
+            .iter()
+            .map(|old| (old.trading_date, old.close))
+            .collect();
+        let lost = if is_sent { &rows[..0] } else { &rows[5..10] };
+        let lost: Vec<_> = lost.iter().map(|row| (row.date, Some(row.close))).collect();
+        assert_eq!(gone, lost);
+    }
+}
+
+#[tokio::test]
+async fn a_dividend_reaches_the_adjusted_closes_of_a_piece_before_the_series() {
+    let desk = Desk::new().await;
+    let (name, rows) = quiet();
+    let none = Meta::default();
+    desk.bars_job(&name, &rows[40..95], &none).await.unwrap();
+    let window = Assignment::Backfill {
+        from: rows[5].date,
+        to: rows[9].date,
+    };
+    desk.put(&name, super::body::body(&name, &rows[5..10], &none));
+    desk.perform(window, &name, SATURDAY).await.unwrap();
+    let mut after = rows.clone();
+    for row in &mut after[..95] {
+        row.adjusted *= 0.98;
+    }
+    let meta = Meta {
+        dividends: vec![(rows[95].date, 2.0)],
+        ..Meta::default()
+    };
+    desk.bars_job(&name, &after[5..], &meta).await.unwrap();
+    let bars = desk.bars(&name).await;
+    assert_eq!(bars.len(), 95);
+    for (bar, row) in bars.iter().zip(&after[5..]) {
+        assert_eq!(bar.adj_close, row.bar().adj_close, "{}", row.date);
+    }
 }
 
 #[tokio::test]

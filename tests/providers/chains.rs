@@ -5,8 +5,12 @@ use std::sync::Arc;
 use finstage::domain::JobKind::DailyBars;
 use finstage::domain::Provider::{Binance, Tiingo, Yahoo};
 use finstage::simulator::Options;
+use finstage::upstream::{Budget, Chain, Chart, ChartRequest, Fault, MarketData};
+use jiff::SignedDuration;
+use jiff::civil::Date;
 
 use super::{Market, World, told, unreachable};
+use crate::support::values::day;
 
 #[tokio::test]
 async fn while_the_first_is_down_the_others_keep_the_series_and_it_takes_them_back() {
@@ -137,4 +141,90 @@ async fn a_provider_without_a_key_is_passed_over_and_told_of() {
             .unwrap_or_default()
             .contains("TIINGO_API_KEY")
     );
+}
+
+/// A provider whose history begins late.
+struct Late<M> {
+    inner: M,
+    begins: Date,
+    whole: std::sync::Mutex<usize>,
+}
+
+#[async_trait::async_trait]
+impl<M: MarketData> MarketData for Late<M> {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    fn origin(&self) -> String {
+        self.inner.origin()
+    }
+
+    async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
+        let mut chart = self.inner.chart(request, budget).await?;
+        let rows = chart.bars.len();
+        chart.bars.retain(|bar| bar.trading_date >= self.begins);
+        *self.whole.lock().unwrap() += usize::from(chart.bars.len() < rows);
+        Ok(chart)
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_go_back_far_enough_fills_and_is_not_asked_for_all_each_time() {
+    let market = Market::open(Options::default()).await;
+    let world = World::new(&market.clock).await;
+    let late = Arc::new(Late {
+        inner: market.binance(),
+        begins: day("2020-01-01"),
+        whole: std::sync::Mutex::default(),
+    });
+    let chain = Arc::new(Chain::new(vec![
+        (Yahoo, Arc::new(market.yahoo())),
+        (Binance, Arc::clone(&late) as Arc<dyn MarketData>),
+    ]));
+    let symbols = ["BTC-USD"];
+    world.run(&chain, DailyBars, &[Yahoo], &symbols).await;
+    let (_, before) = world.sources("BTC-USD").await;
+    market.clock.step(SignedDuration::from_hours(48));
+    let order = [Binance, Yahoo];
+    for runs in 1..=3 {
+        let tasks = world.run_on(&chain, DailyBars, &order, &symbols).await;
+        assert_eq!(told(&tasks), ["BTC-USD succeeded"]);
+        let (sources, bars) = world.sources("BTC-USD").await;
+        assert_eq!(sources, ["binance", "yahoo"]);
+        // The two days, and what the other one had no price for.
+        assert!(bars >= before + 2, "{bars} of {before}");
+        assert_eq!(*late.whole.lock().unwrap(), 1, "run {runs}");
+        market.clock.step(SignedDuration::from_mins(10));
+    }
+    market.clock.step(SignedDuration::from_hours(7 * 24));
+    world.run_on(&chain, DailyBars, &order, &symbols).await;
+    assert_eq!(
+        *late.whole.lock().unwrap(),
+        2,
+        "after a week it is tried again"
+    );
+}
+
+#[tokio::test]
+async fn providers_that_name_an_instruments_currency_differently_fill_one_series() {
+    let market = Market::open(Options::default()).await;
+    let world = World::new(&market.clock).await;
+    let chain = Arc::new(market.chain(market.yahoo()));
+    let symbols = ["BTC-USD"];
+    world.run(&chain, DailyBars, &[Yahoo], &symbols).await;
+    let down = Arc::new(market.chain(unreachable(&market.clock)));
+    let order = [Yahoo, Binance];
+    // Dollars, then Tether: filled once, and again when both are in the series.
+    for days in 1..=2 {
+        market.clock.step(SignedDuration::from_hours(24));
+        let tasks = world.run(&down, DailyBars, &order, &symbols).await;
+        assert_eq!(told(&tasks), ["BTC-USD succeeded"], "day {days}");
+    }
+    assert_eq!(world.sources("BTC-USD").await.0, ["binance", "yahoo"]);
+    let tasks = world.run(&chain, DailyBars, &order, &symbols).await;
+    assert_eq!(told(&tasks), ["BTC-USD succeeded"], "and the first again");
+    let name = crate::support::values::symbol("BTC-USD");
+    let known = world.store.known(&name, 1).await.unwrap();
+    assert_eq!(known.instrument.unwrap().currency.as_deref(), Some("USD"));
 }

@@ -115,6 +115,7 @@ struct World {
     epoch: Epoch,
     clock: Clock,
     fires: std::sync::atomic::AtomicI64,
+    freshness: std::sync::Mutex<Freshness>,
     _database: Database,
 }
 
@@ -128,6 +129,7 @@ impl World {
             epoch,
             clock: clock.clone(),
             fires: std::sync::atomic::AtomicI64::new(0),
+            freshness: std::sync::Mutex::default(),
             _database: database,
         }
     }
@@ -140,12 +142,24 @@ impl World {
         order: &[Provider],
         symbols: &[&str],
     ) -> Vec<TaskRow> {
+        *self.freshness.lock().unwrap() = Freshness::default();
+        self.run_on(chain, job, order, symbols).await
+    }
+
+    /// The next run of the same process.
+    async fn run_on(
+        &self,
+        chain: &Arc<Chain>,
+        job: JobKind,
+        order: &[Provider],
+        symbols: &[&str],
+    ) -> Vec<TaskRow> {
         let services = Services {
             store: self.store.clone(),
             upstream: Arc::clone(chain) as Arc<_>,
             clock: self.clock.clone(),
             meter: Meter::default(),
-            freshness: Freshness::default(),
+            freshness: self.freshness.lock().unwrap().clone(),
             alerts: AlertBook::default(),
             watch: Watch::default(),
         };

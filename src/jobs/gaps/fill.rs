@@ -80,7 +80,7 @@ async fn keep(
     if standing == Standing::Fills {
         splice::fits_window(&chart, &known, &stored)?;
     } else if splice::is_on_another_scale(&chart.bars, &stored) {
-        return refresh(symbol, Reach::Incremental, services, budget).await;
+        return Box::pin(refresh(symbol, Reach::Incremental, services, budget)).await;
     }
     check_identity(symbol, &chart, &known, services).await?;
     chart.bars.retain(|bar| bar.is_final);

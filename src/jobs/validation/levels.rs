@@ -8,9 +8,10 @@
 
 use jiff::civil::Date;
 
-use super::Doubt;
 use super::jump::{Jump, between, within};
+use super::{Against, Doubt};
 use crate::domain::DailyBar;
+use crate::upstream::Chart;
 
 /// Sessions in a row on a new level that make it a fact.
 const CONFIRMING: usize = 3;
@@ -27,13 +28,15 @@ const STEP: f64 = 0.35;
 const STORED_TOLERANCE: f64 = 0.25;
 
 /// The rows that jump, with the reason, in any order.
-pub(super) fn doubts(bars: &[DailyBar], stored: &[DailyBar], splits: &[(Date, f64)]) -> Vec<Doubt> {
+pub(super) fn doubts(chart: &Chart, against: &Against<'_>) -> Vec<Doubt> {
+    let (bars, stored) = (chart.bars.as_slice(), against.stored);
     let is_stored: Vec<bool> = bars.iter().map(|bar| is_accepted(bar, stored)).collect();
     let mut doubts = Vec::new();
     let series = Series {
         bars,
         is_stored: &is_stored,
-        splits,
+        splits: &chart.splits,
+        against,
     };
     if let Some(good) = is_stored.iter().rposition(|is| *is) {
         series.walk_from(good, &mut doubts);
@@ -87,6 +90,7 @@ struct Series<'a> {
     bars: &'a [DailyBar],
     is_stored: &'a [bool],
     splits: &'a [(Date, f64)],
+    against: &'a Against<'a>,
 }
 
 /// Rows in a row that have left the good level.
@@ -114,6 +118,8 @@ impl Series<'_> {
         doubts: &mut Vec<Doubt>,
     ) {
         let mut run: Option<Run> = None;
+        // A jump that was decided to be real: from there prices may go on, or come back.
+        let mut decided: Option<DailyBar> = None;
         for index in order {
             let (Some(bar), Some(is_stored)) = (self.bars.get(index), self.is_stored.get(index))
             else {
@@ -121,6 +127,18 @@ impl Series<'_> {
             };
             if *is_stored {
                 give_up(run.take(), doubts);
+                (good, decided) = (*bar, None);
+                continue;
+            }
+            if self.against.is_believed(bar) {
+                give_up(run.take(), doubts);
+                decided = Some(*bar);
+                continue;
+            }
+            let stays = |base: &DailyBar| {
+                between(base, bar, self.splits).is_none() && within(bar, base).is_none()
+            };
+            if decided.take().is_some_and(|base| stays(&base)) {
                 good = *bar;
                 continue;
             }

@@ -23,12 +23,18 @@ const QUOTE_REFERENCE_DAYS: i32 = 10;
 /// Before this date no closed day of any market is known (docs/calendars.md).
 const CALENDARS_BEGIN: Date = jiff::civil::date(2015, 1, 1);
 
+/// A row this near to one that was taken in from quarantine is that one, relative.
+const BELIEVED_TOLERANCE: f64 = 0.01;
+
 /// What an answer is held against.
 #[derive(Clone, Copy)]
 pub(super) struct Against<'a> {
     /// Stored bars on the answer's scale, oldest first: those before, within and after its window,
     /// as far as they are at hand.
     pub(super) stored: &'a [DailyBar],
+    /// Bars on the answer's scale that were taken in from quarantine: what was decided about them
+    /// holds while they come as they are.
+    pub(super) believed: &'a [DailyBar],
     /// The instrument on record.
     pub(super) instrument: Option<&'a Instrument>,
     /// The days its market trades on, when they are known.
@@ -68,9 +74,9 @@ pub(super) fn judge(chart: &mut Chart, against: &Against<'_>) -> Judgement {
         .collect();
     let impossible = impossible_dates(chart, against);
     flagged.extend(take_out(&mut chart.bars, impossible));
-    let doubts = levels::doubts(&chart.bars, against.stored, &chart.splits);
+    let doubts = levels::doubts(chart, against);
     flagged.extend(take_out(&mut chart.bars, doubts));
-    if let Some(reason) = live_close(chart)
+    if let Some(reason) = live_close(chart, against)
         && let Some(bar) = chart.bars.pop()
     {
         let rule = Rule::Live;
@@ -81,6 +87,19 @@ pub(super) fn judge(chart: &mut Chart, against: &Against<'_>) -> Judgement {
     Judgement {
         flagged,
         doubtful_quote,
+    }
+}
+
+impl Against<'_> {
+    /// Whether a row is one that was taken in from quarantine.
+    fn is_believed(&self, bar: &DailyBar) -> bool {
+        let mut believed = self.believed.iter();
+        let held = believed.find(|held| held.trading_date == bar.trading_date);
+        let prices = |bar: &DailyBar| [bar.open, bar.high, bar.low, bar.close];
+        held.is_some_and(|held| {
+            let mut pairs = prices(bar).into_iter().zip(prices(held));
+            pairs.all(|(sent, held)| (sent / held - 1.0).abs() <= BELIEVED_TOLERANCE)
+        })
     }
 }
 
@@ -118,7 +137,8 @@ fn impossible_dates(chart: &Chart, against: &Against<'_>) -> Vec<Doubt> {
     // What the answer itself says counts: the upstream sometimes finds older prices.
     let first_trade = chart.first_trade_date.or(recorded);
     let bars = chart.bars.iter().enumerate();
-    bars.filter_map(|(index, bar)| {
+    let doubted = bars.filter(|(_, bar)| !against.is_believed(bar));
+    let doubts = doubted.filter_map(|(index, bar)| {
         let reason = if bar.trading_date > today {
             BarFlaw::Date.reason(bar)
         } else {
@@ -130,15 +150,16 @@ fn impossible_dates(chart: &Chart, against: &Against<'_>) -> Vec<Doubt> {
             rule: Rule::Date,
             reason,
         })
-    })
-    .collect()
+    });
+    doubts.collect()
 }
 
 /// V8: the close of the session now going on (or just over) against the live price.
-fn live_close(chart: &Chart) -> Option<String> {
+fn live_close(chart: &Chart, against: &Against<'_>) -> Option<String> {
     let latest = chart.price?;
     let live = chart.zone.to_datetime(latest.market_time).date();
-    let bar = chart.bars.last().filter(|bar| bar.trading_date == live)?;
+    let is_live = |bar: &&DailyBar| bar.trading_date == live && !against.is_believed(bar);
+    let bar = chart.bars.last().filter(is_live)?;
     let off = bar.close / latest.price - 1.0;
     (off.abs() > LIVE_TOLERANCE).then(|| {
         let (close, price) = (bar.close, latest.price);

@@ -47,6 +47,7 @@ fn chart(bars: Vec<DailyBar>) -> Chart {
 fn against(stored: &[DailyBar]) -> Against<'_> {
     Against {
         stored,
+        believed: &[],
         instrument: None,
         sessions: None,
         now: now(),
