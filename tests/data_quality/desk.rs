@@ -49,6 +49,8 @@ impl MarketData for Shelf {
 /// Everything a task needs.
 pub(super) struct Desk {
     pub(super) store: Store,
+    /// What is told of prices.
+    pub(super) alerts: AlertBook,
     shelf: Arc<Shelf>,
     _database: Database,
 }
@@ -58,6 +60,7 @@ impl Desk {
         let database = Database::sqlite();
         Self {
             store: database.migrated().await,
+            alerts: AlertBook::default(),
             shelf: Arc::default(),
             _database: database,
         }
@@ -90,7 +93,7 @@ impl Desk {
             clock: Clock::starting_at(now),
             meter: Meter::default(),
             freshness: Freshness::default(),
-            alerts: AlertBook::default(),
+            alerts: self.alerts.clone(),
             watch: Watch::default(),
         };
         let budget = Budget::starting_now(Duration::from_mins(1), Arc::default());

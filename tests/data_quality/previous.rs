@@ -1,7 +1,12 @@
 //! The previous close is that of the previous session, or none.
 
-use finstage::domain::{Flagged, GapChanges, JobKind, Rule};
-use finstage::jobs::Assignment;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use finstage::domain::{AlertKind, AlertRule, AlertRules, Flagged, GapChanges, JobKind, Rule};
+use finstage::jobs::{AlertBook, Assignment};
+use finstage::store::AlertFilter;
 
 use super::body::{Meta, Row, body};
 use super::desk::{Desk, SATURDAY};
@@ -9,8 +14,12 @@ use super::quarantine::flat;
 use crate::support::values::{at, day, symbol};
 
 fn friday() -> Meta {
+    price_of(10.0, "2026-11-20T20:00:00Z")
+}
+
+fn price_of(price: f64, time: &str) -> Meta {
     Meta {
-        price: Some((10.0, at("2026-11-20T20:00:00Z"))),
+        price: Some((price, at(time))),
         exchange: Some("NYQ"),
         ..Meta::default()
     }
@@ -96,4 +105,36 @@ async fn a_session_whose_row_waits_in_quarantine_is_no_day_without_a_trade() {
     let id = desk.quarantine(&name).await[0].id;
     store.release(&[id], None, now).await.unwrap();
     assert_eq!(states().await, [("filled".to_owned(), None), no_trade]);
+}
+
+#[tokio::test]
+async fn a_price_older_than_the_one_on_record_is_no_news() {
+    let mut desk = Desk::new().await;
+    let (name, rows) = flat();
+    let rise = AlertRules {
+        name: "rises".to_owned(),
+        rules: vec![AlertRule {
+            kind: AlertKind::Rise,
+            threshold_pct: 5.0,
+        }],
+        cool_off: Duration::ZERO,
+        cool_off_highs: Duration::ZERO,
+        max_age: Duration::from_hours(48),
+    };
+    let book = HashMap::from([(symbol(&name), Arc::new(rise))]);
+    desk.alerts = AlertBook::new(Arc::new(book));
+    let filter = AlertFilter {
+        limit: 10,
+        ..AlertFilter::default()
+    };
+    for (price, time, told) in [
+        (10.0, "2026-11-20T20:00:00Z", 0),
+        (12.0, "2026-11-20T19:00:00Z", 0),
+        (12.0, "2026-11-20T20:30:00Z", 1),
+    ] {
+        let meta = price_of(price, time);
+        desk.bars_job(&name, &rows, &meta).await.unwrap();
+        let alerts = desk.store.alerts(&filter).await.unwrap();
+        assert_eq!(alerts.len(), told, "{price} at {time}");
+    }
 }
