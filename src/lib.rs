@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod domain;
+pub mod http;
 pub mod indicators;
 pub mod jobs;
 pub mod monitor;

@@ -7,6 +7,7 @@ mod context;
 mod difference;
 mod groups;
 mod history;
+mod http;
 mod lints;
 mod problem;
 mod reader;
@@ -23,8 +24,8 @@ pub use difference::Difference;
 pub use problem::{Problem, Problems, Severity};
 pub use secrets::{Environment, Secret};
 pub use settings::{
-    Config, Cooldown, DaemonSettings, HistorySettings, PoolSettings, QuoteBatch, StoreSettings,
-    StoreUrl, UpstreamSettings,
+    Config, Cooldown, DaemonSettings, HistorySettings, HttpSettings, PoolSettings, QuoteBatch,
+    StoreSettings, StoreUrl, UpstreamSettings,
 };
 
 use context::Context;

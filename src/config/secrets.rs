@@ -51,6 +51,8 @@ impl Environment {
             "REDIS_URL_FILE",
             "TIINGO_API_KEY",
             "TIINGO_API_KEY_FILE",
+            "FINSTAGE_HTTP_TOKEN",
+            "FINSTAGE_HTTP_TOKEN_FILE",
             "CREDENTIALS_DIRECTORY",
         ];
         let found = names.iter().filter_map(|name| {
@@ -125,6 +127,11 @@ impl Environment {
     /// The address of the shared cache given outside the file, likewise.
     pub(super) fn redis_url(&self) -> Option<Result<(String, String), (String, String)>> {
         self.outside_the_file("REDIS_URL")
+    }
+
+    /// The token that watchers on other machines send, with the place it came from.
+    pub(super) fn http_token(&self) -> Option<Result<(String, String), (String, String)>> {
+        self.outside_the_file("FINSTAGE_HTTP_TOKEN")
     }
 
     /// What the credential `name`, `NAME_FILE` or the variable `NAME` says, in this order.

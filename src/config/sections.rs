@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::reader::{At, Table};
 use super::secrets::Environment;
 use super::settings::{Config, DaemonSettings, PoolSettings, StoreSettings, StoreUrl};
-use super::{alerts, cache, calendars, groups, history, schedules, upstream};
+use super::{alerts, cache, calendars, groups, history, http, schedules, upstream};
 use crate::domain::Retry;
 use crate::telemetry::{LogFormat, LogLevel};
 
@@ -21,7 +21,7 @@ const DEFAULT_STORE_URL: &str = "sqlite://data/finstage.db?mode=rwc";
 /// Reads the whole document; `None` when a section could not be made sense of.
 pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> Option<Config> {
     let mut files = vec![path.to_owned()];
-    let daemon = daemon(root.table("daemon").as_ref());
+    let daemon = daemon(root.table("daemon").as_ref(), environment);
     let store = store(root.table("store").as_ref(), root, environment);
     let upstreams = upstream::read(root, environment);
     let cache = cache::read(root, environment);
@@ -59,12 +59,13 @@ pub(super) fn read(root: &Table<'_>, path: &Path, environment: &Environment) -> 
     })
 }
 
-fn daemon(table: Option<&Table<'_>>) -> DaemonSettings {
+fn daemon(table: Option<&Table<'_>>, environment: &Environment) -> DaemonSettings {
     let mut settings = DaemonSettings {
         log_format: LogFormat::Auto,
         log_level: LogLevel::Info,
         drain: Duration::from_secs(30),
         socket: None,
+        http: None,
     };
     let Some(table) = table else { return settings };
     if let Some(log) = table.table("log") {
@@ -80,7 +81,8 @@ fn daemon(table: Option<&Table<'_>>) -> DaemonSettings {
         .time_span("drain", Duration::ZERO, HOUR)
         .unwrap_or(settings.drain);
     settings.socket = table.text("socket").map(|at| PathBuf::from(at.value));
-    table.finish(&["http"]);
+    settings.http = http::read(table, environment);
+    table.finish(&[]);
     settings
 }
 

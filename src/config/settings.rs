@@ -83,6 +83,17 @@ pub struct DaemonSettings {
     pub drain: Duration,
     /// Where the control socket is; `None` for the place found by itself.
     pub socket: Option<PathBuf>,
+    /// `http`: where it can be watched; `None` for nowhere.
+    pub http: Option<HttpSettings>,
+}
+
+/// `[daemon] http`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Address and port.
+    pub listen: std::net::SocketAddr,
+    /// What every request has to carry; never absent where other machines can connect.
+    pub token: Option<Secret>,
 }
 
 /// `[store]`.

@@ -20,7 +20,7 @@ use crate::telemetry::events;
 const HEARTBEAT_LOG_S: u64 = 60;
 
 /// The planner looks at the clock every two seconds; after this long it counts as stalled.
-const PLANNER_STALL_MS: i64 = 10_000;
+pub(super) const PLANNER_STALL_MS: i64 = 10_000;
 
 /// The monitor of this process; the free space that matters is the database's.
 pub(super) fn monitor(assembly: &Assembly, config: &Config, clock: &Clock) -> Arc<Monitor> {

@@ -12,6 +12,7 @@ mod reload;
 mod serve;
 mod shutdown;
 mod watch;
+mod watched;
 
 use std::time::Duration;
 

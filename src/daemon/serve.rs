@@ -16,12 +16,13 @@ use super::reload::log_lints;
 use super::shutdown::{self, Ended, Signals, Wish};
 use super::simulate;
 use super::watch::watch;
+use super::watched::{self, Window};
 use crate::clock::{self, Clock};
 use crate::config::{Config, Environment, Problems};
 use crate::monitor::Monitor;
 use crate::scheduler::housekeeping::{Chore, Housekeeping};
 use crate::scheduler::{LONGEST_SLEEP, Planner, PlannerHandle, Pulse};
-use crate::telemetry::events;
+use crate::telemetry::{MetricsHandle, events};
 
 /// How long connections to the control socket may go on once the daemon ends.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -30,6 +31,11 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub async fn serve(config: Config, lints: &Problems, simulated: bool) -> Result<(), StartError> {
     let started = clock::monotonic();
     let clock = Clock::system();
+    let counted = config
+        .daemon
+        .http
+        .as_ref()
+        .map(|_| MetricsHandle::install());
     announce(&config, lints);
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
     // What the file says is what a reload is compared with.
@@ -43,6 +49,7 @@ pub async fn serve(config: Config, lints: &Problems, simulated: bool) -> Result<
     let read = print(&as_read.files);
     let assembly = assemble(&config, clock.clone()).await?;
     let mut serving = Serving::begin(&assembly, &config, (as_read, read), clock.clone()).await?;
+    serving.show(&assembly, &config, counted);
     let signal = match serving.opened(&mut signals).await {
         Opened::Planned(schedules) => {
             events::DaemonReady {
@@ -144,6 +151,33 @@ impl Serving {
         let watch = watch(Arc::clone(&serving.live), serving.stop.clone());
         drop(serving.tracker.spawn(watch));
         Ok(serving)
+    }
+
+    /// Lets others watch, where the file says so.
+    fn show(
+        &self,
+        assembly: &Assembly,
+        config: &Config,
+        counted: Option<Result<MetricsHandle, String>>,
+    ) {
+        let (Some(settings), Some(counted)) = (&config.daemon.http, counted) else {
+            return;
+        };
+        match counted {
+            Ok(metrics) => {
+                let window = Window {
+                    live: Arc::clone(&self.live),
+                    upstream: Arc::clone(&assembly.services.upstream),
+                    metrics,
+                };
+                watched::open(settings, window, self.stop.clone());
+            }
+            Err(reason) => events::DaemonNoHttp {
+                listen: &settings.listen.to_string(),
+                reason: &reason,
+            }
+            .emit(),
+        }
     }
 
     /// Waits until all schedules are planned. A database that cannot be read holds a start up, but

@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 
 use crate::clock::Clock;
 use crate::store::{Epoch, ResourceSample, Store, StoreError};
-use crate::telemetry::{Meter, events};
+use crate::telemetry::{Meter, events, metric};
 use sampler::Sampler;
 
 pub use sampler::disk_space;
@@ -71,6 +71,7 @@ impl Monitor {
             .emit();
         }
         let Some(sample) = sample else { return };
+        show(&sample);
         let now = self.clock.now();
         let saved = self
             .store
@@ -109,6 +110,19 @@ impl Monitor {
             .as_mut()
             .map_or_else(|| Err("no sampler".to_owned()), Sampler::sample)
     }
+}
+
+/// What a sample says, as metrics.
+fn show(sample: &ResourceSample) {
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "bytes and milliseconds below 2^53"
+    )]
+    let number = |value: i64| value as f64;
+    metric::process_cpu(number(sample.process_cpu_ms) / 1_000.0);
+    metric::process_memory(number(sample.process_memory_bytes));
+    metric::process_fds(number(sample.process_open_fds));
+    metric::disk_available(number(sample.disk_available_bytes));
 }
 
 fn unavailable(during: &str, error: &StoreError) {

@@ -6,6 +6,7 @@ mod control;
 mod fan_out;
 mod record;
 mod run;
+mod told;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Desk, RunSpec};
 use crate::clock;
-use crate::domain::{FaultClass, RunState, RunTotals, Symbol, TaskOutcome, TaskResult};
+use crate::domain::{RunState, RunTotals, Symbol, TaskOutcome, TaskResult};
 use crate::store::{RunEnd, StoreError};
-use crate::telemetry::events;
+use crate::telemetry::{events, metric};
 
 /// Outcomes written together.
 const BATCH_OUTCOMES: usize = 64;
@@ -39,11 +39,11 @@ const TRIES_AFTER_ABORT: u32 = 3;
 
 /// Collects a run's outcomes and writes them in batches.
 pub(super) struct Recorder<'r> {
-    spec: &'r RunSpec,
-    desk: &'r Desk,
+    pub(super) spec: &'r RunSpec,
+    pub(super) desk: &'r Desk,
     /// The outcome of each symbol, the last one when it was tried again.
-    outcomes: BTreeMap<Symbol, TaskOutcome>,
-    first_failure: Option<String>,
+    pub(super) outcomes: BTreeMap<Symbol, TaskOutcome>,
+    pub(super) first_failure: Option<String>,
     unwritten: Vec<Symbol>,
     last_write: Instant,
     last_write_failed: bool,
@@ -202,6 +202,11 @@ impl<'r> Recorder<'r> {
             }
             .emit();
         }
+        let came_of_it = match &outcome.result {
+            TaskResult::Succeeded { .. } => "succeeded",
+            TaskResult::Failed { class, .. } => class.as_str(),
+        };
+        metric::tasks(self.spec.assignment.name(), came_of_it, 1);
         if let Some(on_outcome) = &self.spec.on_outcome {
             on_outcome(&outcome);
         }
@@ -264,7 +269,7 @@ impl<'r> Recorder<'r> {
                 wait = (wait * 2).min(END_RETRY_MAX);
             }
         }
-        self.log(end);
+        self.tell_end(end);
     }
 
     /// Outcomes first; when the database refuses them again and again, the end without them.
@@ -275,77 +280,6 @@ impl<'r> Recorder<'r> {
         let (ledger, now) = (&self.desk.ledger, self.desk.clock.now());
         let write = ledger.run_ended(self.spec.run_id, end, now);
         in_time(END_PATIENCE, "the end of a run", write).await
-    }
-
-    fn log(&self, end: &RunEnd) {
-        let (run_id, schedule) = (self.spec.run_id, self.spec.schedule.id.as_str());
-        let (job, duration_ms) = (self.spec.assignment.name(), end.duration_ms);
-        let totals = &end.totals;
-        let (tasks_total, tasks_failed) = (totals.tasks_total.into(), totals.tasks_failed.into());
-        match end.state {
-            RunState::Succeeded => events::RunFinished {
-                run_id,
-                schedule,
-                job,
-                tasks_total,
-                rows_written: totals.rows_written,
-                rows_rejected: totals.rows_rejected,
-                calls: totals.calls.into(),
-                retries: totals.retries.into(),
-                lateness_ms: self.spec.lateness_ms,
-                duration_ms,
-            }
-            .emit(),
-            RunState::TimedOut => {
-                events::RunTimedOut {
-                    run_id,
-                    schedule,
-                    tasks_total,
-                    tasks_failed,
-                    duration_ms,
-                }
-                .emit();
-            }
-            RunState::Cancelled => {
-                events::RunCancelled {
-                    run_id,
-                    schedule,
-                    reason: end.reason.as_deref().unwrap_or_default(),
-                    tasks_total,
-                    tasks_failed,
-                    duration_ms,
-                }
-                .emit();
-            }
-            state => events::RunFailed {
-                run_id,
-                schedule,
-                job,
-                state: state.as_str(),
-                tasks_total,
-                tasks_failed,
-                classes: &self.class_counts(),
-                first_failure: self.first_failure.as_deref().unwrap_or_default(),
-                calls: totals.calls.into(),
-                retries: totals.retries.into(),
-                duration_ms,
-            }
-            .emit(),
-        }
-    }
-
-    fn class_counts(&self) -> String {
-        let mut counts: BTreeMap<FaultClass, u32> = BTreeMap::new();
-        for outcome in self.outcomes.values() {
-            if let TaskResult::Failed { class, .. } = &outcome.result {
-                *counts.entry(*class).or_default() += 1;
-            }
-        }
-        let counts: Vec<String> = counts
-            .iter()
-            .map(|(class, count)| format!("{class}={count}"))
-            .collect();
-        counts.join(" ")
     }
 }
 

@@ -1,10 +1,12 @@
 //! From a tracing event to a line: our own events by the catalogue, libraries' warnings wrapped.
 
+use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::line::{LineBuilder, Style};
+use super::metric;
 use super::writer::Handle;
 use crate::clock::Clock;
 
@@ -60,6 +62,41 @@ impl<S: Subscriber> Layer<S> for LineLayer {
             line.text("target", metadata.target());
         }
         event.record(&mut line);
+        count(event);
         self.writer.send(level, line.finish());
     }
+}
+
+/// Counts a line by its event.
+fn count(event: &Event<'_>) {
+    let mut named = Named::default();
+    event.record(&mut named);
+    let level = event.metadata().level().as_str().to_ascii_lowercase();
+    metric::log_events(
+        &level,
+        named.code.unwrap_or("FS9003"),
+        named.event.unwrap_or("dependency.message"),
+        1,
+    );
+}
+
+/// What an event calls itself.
+#[derive(Default)]
+struct Named {
+    code: Option<&'static str>,
+    event: Option<&'static str>,
+}
+
+impl Visit for Named {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        // Only names of the catalogue become labels, whatever a library sends.
+        let known = || super::events::catalogue().find(|def| def.code == value);
+        if field.name() == "code"
+            && let Some(def) = known()
+        {
+            (self.code, self.event) = (Some(def.code), Some(def.name));
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }

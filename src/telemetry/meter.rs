@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Histogram;
+use super::{Histogram, metric};
 use crate::clock;
 
 /// What kind of work a duration belongs to.
@@ -77,6 +77,7 @@ impl Meter {
 
     /// Records a duration taken elsewhere.
     pub fn record(&self, work: Work, name: &'static str, duration: Duration) {
+        metric::work_duration(work.as_str(), name, duration.as_secs_f64());
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.entry((work, name)).or_default().record(duration);
     }

@@ -6,12 +6,14 @@ mod histogram;
 mod layer;
 mod line;
 mod meter;
+pub mod metric;
 mod writer;
 
 pub use catalogue::EventDef;
 pub use histogram::Histogram;
 pub use line::LogFormat;
 pub use meter::{Measurement, Meter, Work};
+pub use metric::MetricsHandle;
 
 use tracing_subscriber::layer::SubscriberExt as _;
 

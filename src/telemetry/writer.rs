@@ -10,6 +10,7 @@ use std::time::Duration;
 use tracing::Level;
 
 use super::line::{LineBuilder, Style};
+use super::metric;
 use crate::clock::Clock;
 
 /// Lines queued at most.
@@ -27,6 +28,13 @@ struct Counters {
     dropped: AtomicU64,
 }
 
+impl Counters {
+    fn drop_one(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        metric::log_lines_dropped(1);
+    }
+}
+
 /// The sending side; cheap to clone, never blocks.
 #[derive(Clone)]
 pub(super) struct Handle {
@@ -39,7 +47,7 @@ impl Handle {
     pub(super) fn send(&self, level: Level, line: String) {
         let queued = self.counters.queued.load(Ordering::Relaxed);
         if queued >= SHED_ABOVE_LINES && level > Level::WARN {
-            self.counters.dropped.fetch_add(1, Ordering::Relaxed);
+            self.counters.drop_one();
             return;
         }
         let Ok(guard) = self.lines.lock() else { return };
@@ -48,7 +56,7 @@ impl Handle {
         self.counters.queued.fetch_add(1, Ordering::Relaxed);
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = lines.try_send(line) {
             self.counters.queued.fetch_sub(1, Ordering::Relaxed);
-            self.counters.dropped.fetch_add(1, Ordering::Relaxed);
+            self.counters.drop_one();
         }
     }
 }

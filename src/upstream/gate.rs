@@ -30,7 +30,7 @@ use super::symbols::{Admitted, Symbols, Unknown};
 use crate::clock::{self, Clock};
 use crate::config::UpstreamSettings;
 use crate::domain::{FaultClass, Retry, Symbol, format_span};
-use crate::telemetry::{Meter, Work, events};
+use crate::telemetry::{Meter, Work, events, metric};
 
 /// How often one question is put back after a refusal before it counts as failed. The cool-down
 /// doubles each time, so this is hours; the run's timeout ends most tasks earlier.
@@ -199,6 +199,11 @@ impl Gate {
                 ))
             }
         };
+        let class = outcome
+            .as_ref()
+            .err()
+            .map_or("ok", |fault| fault.class.as_str());
+        metric::upstream_requests(self.provider, class, 1);
         self.learn(leave, budget, outcome.as_ref().err());
         outcome
     }

@@ -14,6 +14,7 @@ mod reload;
 mod signals;
 mod socket;
 mod verbs;
+mod watched;
 mod why;
 mod world;
 

@@ -51,7 +51,10 @@ pub(super) async fn answer(
         Request::Resume { schedule } => resume(live, &schedule).await,
         Request::Cancel { run } => cancel(live, run, asked_by).await,
         Request::Reload { dry_run } => reload(live, dry_run, asked_by).await,
-        Request::Status => status(live).await,
+        Request::Status => {
+            let status = status(live).await.map(Box::new);
+            status.map(Answer::Status).ok_or_else(ending)
+        }
     };
     (answered.unwrap_or_else(|refused| refused), None)
 }
@@ -295,15 +298,16 @@ fn reload_answer(dry_run: bool, difference: &Difference, lints: &Problems) -> Re
     }
 }
 
-async fn status(live: &Live) -> Result<Answer, Answer> {
-    let plan = live.plan_status().await.ok_or_else(ending)?;
+/// How the daemon stands; `None` when it is ending.
+pub(in crate::daemon) async fn status(live: &Live) -> Option<StatusAnswer> {
+    let plan = live.plan_status().await?;
     let loaded = live.loaded();
     let schedules: Vec<ScheduleAnswer> = plan.schedules.iter().map(schedule_answer).collect();
     let is_late = plan.store_down_ms.is_some()
         || schedules
             .iter()
             .any(|schedule| ["late", "stale"].contains(&schedule.state.as_str()));
-    Ok(Answer::Status(Box::new(StatusAnswer {
+    Some(StatusAnswer {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         epoch: live.epoch.0,
@@ -317,7 +321,7 @@ async fn status(live: &Live) -> Result<Answer, Answer> {
         schedules,
         runs: live.runner.progress().iter().map(progress_answer).collect(),
         cache: live.answers.as_ref().map(|all| cache_answer(all.counts())),
-    })))
+    })
 }
 
 fn cache_answer(counts: Counts) -> CacheAnswer {

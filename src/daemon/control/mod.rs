@@ -9,4 +9,5 @@ mod place;
 pub mod protocol;
 pub(super) mod server;
 
+pub(super) use answer::status;
 pub use place::{candidates, place};

@@ -12,7 +12,7 @@ use crate::scheduler::decide::{Verdict, decide};
 use crate::scheduler::plan::Due;
 use crate::scheduler::situation::Situation;
 use crate::store::{Claim, Ours};
-use crate::telemetry::events;
+use crate::telemetry::{events, metric};
 
 /// Fires claimed in one statement at most, unless one schedule has more.
 const CLAIM_FIRES: usize = 6_000;
@@ -105,6 +105,8 @@ impl Loop {
                 .retain(|run| Some(*run) >= middle || held.contains(run));
         }
         if let (Some(first), Some(last)) = (missed.first(), missed.last()) {
+            let (name, state) = (schedule.id.as_str(), RunState::Missed.as_str());
+            metric::runs(name, state, missed.len() as u64);
             events::RunMissed {
                 schedule: schedule.id.as_str(),
                 fires: missed.len() as u64,
@@ -130,6 +132,7 @@ fn log_caught_up(schedule: &Schedule, verdict: &Verdict) {
 
 fn log_not_run(schedule: &Schedule, verdict: &Verdict) {
     let name = schedule.id.as_str();
+    metric::runs(name, verdict.state.as_str(), 1);
     let scheduled_for = &verdict.scheduled_for.to_string();
     match verdict.state {
         RunState::SkippedOverlap => events::RunSkippedOverlap {

@@ -92,4 +92,17 @@ events! {
         "socket": socket: &'a str,
         "reason": reason: &'a str,
     }
+    /// The address for watchers cannot be taken: nobody sees metrics, all else goes on.
+    DaemonNoHttp<'a> {
+        "daemon.no_http", "FS1020", WARN, "no metrics over HTTP",
+        action: "Free the address or name another: [daemon] http. Then restart.",
+        "listen": listen: &'a str,
+        "reason": reason: &'a str,
+    }
+    /// The daemon can be watched over HTTP.
+    DaemonWatchable<'a> {
+        "daemon.watchable", "FS1021", INFO, "metrics over HTTP",
+        action: "None.",
+        "listen": listen: &'a str,
+    }
 }
