@@ -250,6 +250,11 @@ impl MarketData for Chain {
             .unwrap_or_default()
     }
 
+    fn paces(&self) -> Vec<(&'static str, f64)> {
+        let members = self.members.iter();
+        members.flat_map(|member| member.upstream.paces()).collect()
+    }
+
     /// Whether everybody who was ever asked refuses us.
     fn is_refusing(&self) -> bool {
         let was_asked = |member: &&Member| member.was_asked.load(Ordering::Relaxed);
