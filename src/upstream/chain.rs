@@ -212,7 +212,8 @@ fn goes_on(fault: &Fault, request: &ChartRequest) -> bool {
         | FaultClass::Timeout
         | FaultClass::Blocked => true,
         FaultClass::NoData => request.to.duration_since(request.from) >= CERTAIN_WINDOW,
-        FaultClass::BadRequest
+        FaultClass::Refused
+        | FaultClass::BadRequest
         | FaultClass::Store
         | FaultClass::Cancelled
         | FaultClass::Internal => false,

@@ -169,7 +169,7 @@ async fn an_answer_of_another_instrument_is_refused_until_it_is_released() {
     };
     for _ in 0..2 {
         let fault = desk.bars_job(&name, &rows, &euros).await.unwrap_err();
-        assert_eq!(fault.class.as_str(), "bad_payload");
+        assert_eq!(fault.class.as_str(), "refused");
         assert_eq!(
             fault.message,
             "V9: currency `EUR` instead of `USD`; nothing of the answer is stored"
