@@ -120,6 +120,9 @@ enum Verb {
     Prune(prune::Args),
 }
 
+/// Rows named that a verb could not read.
+const UNREADABLE_SHOWN: usize = 20;
+
 /// What every verb gets.
 struct Globals {
     config: Option<PathBuf>,
@@ -135,6 +138,7 @@ pub fn main() -> ExitCode {
         return Exit::Usage.into();
     }
     let globals = Globals { config: cli.config };
+    let has_log = matches!(cli.verb, Verb::Run(_) | Verb::Once(_) | Verb::Backfill(_));
     let exit = match cli.verb {
         Verb::Run(args) => run::run(&args, &globals),
         Verb::Once(args) => once::run(&args, &globals),
@@ -167,7 +171,33 @@ pub fn main() -> ExitCode {
         Verb::Quarantine(args) => quarantine::run(&args, &globals),
         Verb::Prune(args) => prune::run(&args, &globals),
     };
-    exit.unwrap_or_else(|exit| exit).into()
+    let exit = exit.unwrap_or_else(|exit| exit);
+    told_of_unreadable(exit, has_log).into()
+}
+
+/// Names the rows a verb had to leave out; what it has shown is not all there is. Where events are
+/// logged they have said so.
+fn told_of_unreadable(exit: Exit, has_log: bool) -> Exit {
+    let rows = crate::store::unreadable_rows();
+    if has_log || rows.is_empty() {
+        return exit;
+    }
+    for row in rows.iter().take(UNREADABLE_SHOWN) {
+        let (table, key) = (row.table, &row.key);
+        let (column, reason) = (&row.column, &row.reason);
+        output::complain(&format!(
+            "row `{key}` of {table} is left out: its `{column}` cannot be read ({reason})"
+        ));
+    }
+    let more = rows.len().saturating_sub(UNREADABLE_SHOWN);
+    if more > 0 {
+        output::complain(&format!("{more} more rows are left out"));
+    }
+    if exit == Exit::Success {
+        Exit::Failure
+    } else {
+        exit
+    }
 }
 
 /// What a verb comes to; on `Err` it has told people why.

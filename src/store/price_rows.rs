@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _,
+    ColumnTrait as _, Condition, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _,
 };
 
 use super::answer::{Instrument, InstrumentStatus};
@@ -19,6 +19,20 @@ const PRICE_BASIS: &str = "split_adjusted";
 
 /// Sessions named in one DELETE.
 const DELETE_ROWS: usize = 500;
+
+/// Bars from one date to another, both included. Without an end nothing is left out: not even a
+/// date nobody can read, so that it is told of.
+pub(super) fn within(from: Date, to: Date) -> Condition {
+    use daily_bars::Column;
+    let mut within = Condition::all();
+    if from > Date::MIN {
+        within = within.add(Column::TradingDate.gte(to_naive(from)));
+    }
+    if to < Date::MAX {
+        within = within.add(Column::TradingDate.lte(to_naive(to)));
+    }
+    within
+}
 
 /// Upserts bars; those in `corrected` replace a final bar, so their revision goes up.
 pub(super) async fn put_bars<C: ConnectionTrait>(
