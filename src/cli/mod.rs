@@ -1,5 +1,6 @@
 //! The command line: one verb a file. Results go to stdout, messages and progress to stderr.
 
+mod actions;
 mod alerts;
 mod ask;
 mod backfill;
@@ -25,6 +26,7 @@ mod quarantine;
 mod reload;
 mod report;
 mod retry;
+mod revisions;
 mod run;
 mod runs;
 mod simulate;
@@ -102,6 +104,10 @@ enum Verb {
     Symbols(symbols::Args),
     /// Show a symbol's daily bars, the newest last
     Bars(bars::Args),
+    /// List a symbol's splits and distributions, newest first
+    Actions(actions::Args),
+    /// List what of a symbol's final bars was restated: when, why, from what to what
+    Revisions(revisions::Args),
     /// List sessions that lack their bar, and when they are asked for again
     Gaps(gaps::Args),
     /// Fetch daily bars of a past window for a schedule's symbols
@@ -162,6 +168,8 @@ pub fn main() -> ExitCode {
         Verb::Alerts(args) => alerts::run(&args, &globals),
         Verb::Symbols(args) => symbols::run(&args, &globals),
         Verb::Bars(args) => bars::run(&args, &globals),
+        Verb::Actions(args) => actions::run(&args, &globals),
+        Verb::Revisions(args) => revisions::run(&args, &globals),
         Verb::Gaps(args) => gaps::run(&args, &globals),
         Verb::Backfill(args) => backfill::run(&args, &globals),
         Verb::Report(args) => report::run(&args, &globals),

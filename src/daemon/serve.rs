@@ -123,6 +123,7 @@ impl Serving {
             pulse,
             environment: Environment::process(),
             answers: assembly.answers.clone(),
+            upstream: Arc::clone(&assembly.services.upstream),
             read,
         };
         let live = Arc::new(Live::new(parts, as_read));

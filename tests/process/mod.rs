@@ -13,6 +13,7 @@ mod readme;
 mod reload;
 mod signals;
 mod socket;
+mod trail;
 mod unreadable;
 mod verbs;
 mod why;
