@@ -18,7 +18,6 @@ mod facts;
 mod gaps;
 mod history;
 mod inspect;
-mod instruments;
 mod ledger;
 mod price_rows;
 mod prices;
@@ -46,7 +45,7 @@ use sea_orm_migration::{Migration, MigratorTrait as _};
 
 pub use actions::ActionRow;
 pub use alerts::AlertFilter;
-pub use answer::{Answer, Covers, Instrument, InstrumentStatus, Known, Quarantined, Written};
+pub use answer::{Answer, Covers, Instrument, Known, Quarantined, Written};
 pub use error::StoreError;
 pub use gaps::{Gap, Watched};
 pub use history::{RunFilter, RunRow, TaskRow};
