@@ -146,7 +146,7 @@ pub(crate) async fn run(assembly: &Assembly, config: &Config, assignment: Assign
         assignment,
         symbols: Arc::clone(&schedule.symbols),
         timeout: schedule.timeout,
-        on_outcome: None,
+        on_news: None,
     };
     daemon::run_manually(assembly, run, &Clock::system())
         .await

@@ -26,6 +26,8 @@ mod m20261122_000019_instruments;
 mod m20261122_000020_gaps;
 mod m20261122_000021_price_alerts;
 mod m20261122_000022_symbol_health;
+mod m20261122_000025_bar_revisions_by_age;
+mod m20261122_000026_instruments;
 mod m20261122_000031_quarantine_entries;
 
 /// Applies what is missing, in order, each change in a transaction of its own.
@@ -56,6 +58,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000020_gaps::Migration),
             Box::new(m20261122_000021_price_alerts::Migration),
             Box::new(m20261122_000022_symbol_health::Migration),
+            Box::new(m20261122_000025_bar_revisions_by_age::Migration),
+            Box::new(m20261122_000026_instruments::Migration),
             Box::new(m20261122_000031_quarantine_entries::Migration),
         ]
     }

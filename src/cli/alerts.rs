@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Exit, Globals, Outcome, open, output};
-use crate::domain::{AlertKind, Symbol, ToldAlert};
+use crate::domain::{AlertKind, ToldAlert};
 use crate::store::AlertFilter;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only this symbol
-    symbol: Option<Symbol>,
+    symbol: Option<String>,
     /// Only alerts of this kind
     #[arg(long, value_parser = AlertKind::ALL.map(AlertKind::as_str))]
     kind: Option<String>,
@@ -42,15 +42,19 @@ struct Row<'a> {
 }
 
 pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
-    let config = open::for_asking(globals)?;
-    let filter = AlertFilter {
-        symbol: args.symbol.clone(),
-        kind: args.kind.as_deref().and_then(AlertKind::from_name),
-        since: args.since,
-        limit: args.n.into(),
-    };
+    let config = open::for_looking(globals)?;
     let alerts = open::small_runtime()?.block_on(async {
         let store = open::store_for_reading(&config).await?;
+        let symbol = match &args.symbol {
+            Some(text) => Some(open::stored_symbol(text, &store, &config).await?),
+            None => None,
+        };
+        let filter = AlertFilter {
+            symbol,
+            kind: args.kind.as_deref().and_then(AlertKind::from_name),
+            since: args.since,
+            limit: args.n.into(),
+        };
         store.alerts(&filter).await.map_err(open::store_failed)
     })?;
     if args.json {

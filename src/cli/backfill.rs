@@ -9,9 +9,9 @@ use jiff::civil::Date;
 use super::{Exit, Globals, Outcome, manual, open, output};
 use crate::clock::Clock;
 use crate::daemon::ManualRun;
-use crate::domain::{RunOrigin, TaskOutcome, TaskResult};
+use crate::domain::{RunOrigin, TaskResult};
 use crate::jobs::Assignment;
-use crate::runner::OnOutcome;
+use crate::runner::{News, OnNews};
 
 /// A backfill may take this much longer than its pace alone would need.
 const PATIENCE: u32 = 4;
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
         assignment: Assignment::Backfill { from, to },
         symbols,
         timeout: schedule.timeout.max(pace * PATIENCE),
-        on_outcome: Some(show_progress(bar.clone())),
+        on_news: Some(show_progress(bar.clone())),
     };
     manual::run(config, run, args.simulate, args.json, || {
         bar.finish_and_clear();
@@ -100,9 +100,16 @@ fn progress_bar(symbols: usize) -> ProgressBar {
     bar
 }
 
-fn show_progress(bar: ProgressBar) -> OnOutcome {
+fn show_progress(bar: ProgressBar) -> OnNews {
     let failed = std::sync::atomic::AtomicU32::new(0);
-    Arc::new(move |outcome: &TaskOutcome| {
+    Arc::new(move |news: News<'_>| {
+        let outcome = match news {
+            News::Ended(outcome) => outcome,
+            News::Waits { .. } => {
+                bar.suspend(|| manual::say_wait(&news));
+                return;
+            }
+        };
         if let TaskResult::Failed { class, .. } = &outcome.result {
             let failed = failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
             bar.set_message(format!("{failed} failed, last {}: {class}", outcome.symbol));

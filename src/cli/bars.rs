@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{Exit, Globals, Outcome, open, output};
-use crate::domain::GapState;
+use crate::domain::{DailyBar, GapState};
 use crate::store::{BarRow, Gap, Store, StoreError};
 
 /// Bars shown when no window is asked for.
@@ -42,9 +42,42 @@ pub(super) struct Args {
 #[derive(Serialize)]
 struct Series {
     symbol: String,
-    bars: Vec<BarRow>,
+    bars: Vec<Shown>,
     /// Sessions of the same time without a bar.
     gaps: Vec<Gap>,
+}
+
+/// A bar, and what is impossible about it.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    bar: BarRow,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    impossible: Option<String>,
+}
+
+impl From<BarRow> for Shown {
+    fn from(bar: BarRow) -> Self {
+        let impossible = impossible(&bar);
+        Self { bar, impossible }
+    }
+}
+
+/// What no bar of a session can be (rules V1, V2 and V7), in words: nothing of the kind is ever
+/// stored by this program.
+fn impossible(row: &BarRow) -> Option<String> {
+    let bar = DailyBar {
+        trading_date: row.trading_date,
+        open: row.open,
+        high: row.high,
+        low: row.low,
+        close: row.close,
+        adj_close: row.adj_close,
+        volume: row.volume,
+        is_final: row.is_final,
+    };
+    let flaw = bar.check().err()?;
+    Some(format!("{}: {}", flaw.rule(), flaw.reason(&bar)))
 }
 
 pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
@@ -70,7 +103,22 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     } else {
         show(&series);
     }
+    say_impossible(&series.bars);
     Ok(Exit::Success)
+}
+
+fn say_impossible(bars: &[Shown]) {
+    let dates = bars.iter().filter(|shown| shown.impossible.is_some());
+    let dates: Vec<String> = dates
+        .map(|shown| shown.bar.trading_date.to_string())
+        .collect();
+    if let Some(first) = dates.first() {
+        output::complain(&format!(
+            "{} of these bars cannot be true ({first} the first): fetch them again with \
+             `finstage backfill`",
+            dates.len()
+        ));
+    }
 }
 
 async fn read(
@@ -82,15 +130,17 @@ async fn read(
     let has_window = args.from.is_some() || args.to.is_some();
     let limit = args.last.or((!has_window).then_some(BARS_SHOWN));
     let bars = store.bar_rows(symbol, window, limit).await?;
+    let bars: Vec<Shown> = bars.into_iter().map(Shown::from).collect();
     let mut gaps = store.gaps(Some(symbol.as_str()), false).await?;
-    let is_cut = limit.is_some_and(|limit| bars.len() as u64 == limit);
+    // Rows that cannot be read are among the limit and not among the bars.
+    let is_cut = limit.is_some();
     let begins = match bars.first() {
-        Some(bar) if is_cut => bar.trading_date,
+        Some(shown) if is_cut => shown.bar.trading_date,
         _ => window.0,
     };
     let has_bar = |date: Date| {
-        let found = bars.binary_search_by_key(&date, |bar| bar.trading_date);
-        found.is_ok_and(|at| bars.get(at).is_some_and(|bar| bar.is_final))
+        let found = bars.binary_search_by_key(&date, |shown| shown.bar.trading_date);
+        found.is_ok_and(|at| bars.get(at).is_some_and(|shown| shown.bar.is_final))
     };
     gaps.retain(|gap| {
         (begins..=window.1).contains(&gap.trading_date)
@@ -106,7 +156,7 @@ async fn read(
 }
 
 /// One record a bar; a number reads back as the very same.
-fn csv_of(bars: &[BarRow]) -> String {
+fn csv_of(bars: &[Shown]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let head = [
         "trading_date",
@@ -122,7 +172,7 @@ fn csv_of(bars: &[BarRow]) -> String {
     ];
     // Writing into memory does not fail.
     let _ = writer.write_record(head);
-    for bar in bars {
+    for Shown { bar, .. } in bars {
         let _ = writer.write_record([
             bar.trading_date.to_string(),
             bar.open.to_string(),
@@ -146,7 +196,7 @@ fn show(series: &Series) {
     let dash = || "-".to_owned();
     let mut lines: BTreeMap<Date, Vec<String>> = BTreeMap::new();
     let mut before: Option<f64> = None;
-    for bar in &series.bars {
+    for Shown { bar, impossible } in &series.bars {
         let change = before.map(|close| (bar.close / close - 1.0) * 100.0);
         before = Some(bar.close);
         let cells = vec![
@@ -158,7 +208,7 @@ fn show(series: &Series) {
             bar.adj_close.map_or_else(dash, price),
             bar.volume.map_or_else(dash, grouped),
             change.map_or_else(dash, |change| format!("{change:+.2}%")),
-            marks(bar),
+            marks(bar, impossible.as_deref()),
         ];
         lines.insert(bar.trading_date, cells);
     }
@@ -185,8 +235,9 @@ fn show(series: &Series) {
 }
 
 /// What is not ordinary about a bar.
-fn marks(bar: &BarRow) -> String {
+fn marks(bar: &BarRow, impossible: Option<&str>) -> String {
     let mut marks = Vec::new();
+    marks.extend(impossible.map(|why| format!("impossible ({why})")));
     if !bar.is_final {
         marks.push("provisional".to_owned());
     }
@@ -211,10 +262,10 @@ fn told(gap: &Gap) -> String {
 }
 
 /// Decimals all prices of a table are shown with: as many as the longest needs.
-fn decimals(bars: &[BarRow]) -> usize {
+fn decimals(bars: &[Shown]) -> usize {
     let prices = bars
         .iter()
-        .flat_map(|bar| [bar.open, bar.high, bar.low, bar.close]);
+        .flat_map(|Shown { bar, .. }| [bar.open, bar.high, bar.low, bar.close]);
     let needed = prices.map(|price| {
         let text = price.to_string();
         text.split_once('.').map_or(0, |(_, part)| part.len())
@@ -263,7 +314,7 @@ mod tests {
 
     #[test]
     fn csv_gives_every_number_back_bit_for_bit() {
-        let (close, text) = (94.900_5_f64, csv_of(&[bar(94.900_5)]));
+        let (close, text) = (94.900_5_f64, csv_of(&[bar(94.900_5).into()]));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2);
         let fields: Vec<&str> = lines[1].split(',').collect();
@@ -278,14 +329,36 @@ mod tests {
 
     #[test]
     fn what_is_not_ordinary_is_marked() {
-        assert_eq!(marks(&bar(1.0)), "provisional, revised 2×, from tiingo");
+        let marked = |bar: &BarRow| marks(bar, impossible(bar).as_deref());
+        assert_eq!(marked(&bar(1.0)), "provisional, revised 2×, from tiingo");
         let ordinary = BarRow {
             is_final: true,
             revision: 0,
             source: USUAL_SOURCE.into(),
             ..bar(1.0)
         };
-        assert_eq!(marks(&ordinary), "");
+        assert_eq!(marked(&ordinary), "");
+        let upside_down = BarRow {
+            high: 1.0,
+            low: 9.0,
+            open: 5.0,
+            close: 5.0,
+            ..ordinary.clone()
+        };
+        assert_eq!(
+            marked(&upside_down),
+            "impossible (V2: low 9 and high 1 do not enclose open 5 and close 5)"
+        );
+        let free = BarRow {
+            close: 0.0,
+            ..ordinary.clone()
+        };
+        assert_eq!(marked(&free), "impossible (V1: close is 0)");
+        let owed = BarRow {
+            volume: Some(-3),
+            ..ordinary
+        };
+        assert_eq!(marked(&owed), "impossible (V7: volume -3)");
     }
 
     #[test]
@@ -298,8 +371,8 @@ mod tests {
             low: 1.25,
             ..bar(2.125)
         };
-        assert_eq!(decimals(&[short]), 3);
-        assert_eq!(decimals(&[bar(1.0)]), MOST_DECIMALS);
+        assert_eq!(decimals(&[short.into()]), 3);
+        assert_eq!(decimals(&[bar(1.0).into()]), MOST_DECIMALS);
         assert_eq!(decimals(&[]), 2);
     }
 }

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: done, and everything succeeded.
     Success,
-    /// 1: done, but not everything succeeded (a task failed, a lint was denied).
+    /// 1: done, but not everything succeeded (a task failed, a lint was denied, a row could not be
+    /// read).
     Failure,
     /// 2: the command line does not make sense (also: no such schedule or run).
     Usage,

@@ -1,9 +1,11 @@
 //! What `once` and `backfill` share: a run in this process, from an open database to a summary.
 
-use super::{Outcome, open, summary};
+use super::{Outcome, open, output, summary};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{self, ManualRun};
+use crate::domain::{Symbol, format_span};
+use crate::runner::News;
 use crate::telemetry::{self, LogFormat, LogLevel};
 
 /// Runs it and prints what came of it; `done` is called between the two.
@@ -41,4 +43,24 @@ pub(super) fn run(
         drop(simulator);
         Ok(exit)
     })
+}
+
+/// Symbols named of those that are tried again.
+const NAMED: usize = 3;
+
+/// Says on stderr that failed tasks are waited for, so that nobody takes it for a hang.
+pub(super) fn say_wait(news: &News<'_>) {
+    let News::Waits { symbols, wait } = news else {
+        return;
+    };
+    let named: Vec<&str> = symbols.iter().take(NAMED).map(Symbol::as_str).collect();
+    let more = match symbols.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    output::say(&format!(
+        "{}{more} failed for a reason that may pass: tried again in {}, as `retry` says; Ctrl-C ends it",
+        named.join(", "),
+        format_span(*wait)
+    ));
 }

@@ -1,5 +1,6 @@
 //! The command line: one verb a file. Results go to stdout, messages and progress to stderr.
 
+mod actions;
 mod alerts;
 mod ask;
 mod backfill;
@@ -25,6 +26,7 @@ mod quarantine;
 mod reload;
 mod report;
 mod retry;
+mod revisions;
 mod run;
 mod runs;
 mod simulate;
@@ -102,6 +104,10 @@ enum Verb {
     Symbols(symbols::Args),
     /// Show a symbol's daily bars, the newest last
     Bars(bars::Args),
+    /// List a symbol's splits and distributions, newest first
+    Actions(actions::Args),
+    /// List what of a symbol's final bars was restated: when, why, from what to what
+    Revisions(revisions::Args),
     /// List sessions that lack their bar, and when they are asked for again
     Gaps(gaps::Args),
     /// Fetch daily bars of a past window for a schedule's symbols
@@ -120,6 +126,9 @@ enum Verb {
     Prune(prune::Args),
 }
 
+/// Rows named that a verb could not read.
+const UNREADABLE_SHOWN: usize = 20;
+
 /// What every verb gets.
 struct Globals {
     config: Option<PathBuf>,
@@ -135,6 +144,7 @@ pub fn main() -> ExitCode {
         return Exit::Usage.into();
     }
     let globals = Globals { config: cli.config };
+    let has_log = matches!(cli.verb, Verb::Run(_) | Verb::Once(_) | Verb::Backfill(_));
     let exit = match cli.verb {
         Verb::Run(args) => run::run(&args, &globals),
         Verb::Once(args) => once::run(&args, &globals),
@@ -158,6 +168,8 @@ pub fn main() -> ExitCode {
         Verb::Alerts(args) => alerts::run(&args, &globals),
         Verb::Symbols(args) => symbols::run(&args, &globals),
         Verb::Bars(args) => bars::run(&args, &globals),
+        Verb::Actions(args) => actions::run(&args, &globals),
+        Verb::Revisions(args) => revisions::run(&args, &globals),
         Verb::Gaps(args) => gaps::run(&args, &globals),
         Verb::Backfill(args) => backfill::run(&args, &globals),
         Verb::Report(args) => report::run(&args, &globals),
@@ -167,7 +179,33 @@ pub fn main() -> ExitCode {
         Verb::Quarantine(args) => quarantine::run(&args, &globals),
         Verb::Prune(args) => prune::run(&args, &globals),
     };
-    exit.unwrap_or_else(|exit| exit).into()
+    let exit = exit.unwrap_or_else(|exit| exit);
+    told_of_unreadable(exit, has_log).into()
+}
+
+/// Names the rows a verb had to leave out; what it has shown is not all there is. Where events are
+/// logged they have said so.
+fn told_of_unreadable(exit: Exit, has_log: bool) -> Exit {
+    let rows = crate::store::unreadable_rows();
+    if has_log || rows.is_empty() {
+        return exit;
+    }
+    for row in rows.iter().take(UNREADABLE_SHOWN) {
+        let (table, key) = (row.table, &row.key);
+        let (column, reason) = (&row.column, &row.reason);
+        output::complain(&format!(
+            "row `{key}` of {table} is left out: its `{column}` cannot be read ({reason})"
+        ));
+    }
+    let more = rows.len().saturating_sub(UNREADABLE_SHOWN);
+    if more > 0 {
+        output::complain(&format!("{more} more rows are left out"));
+    }
+    if exit == Exit::Success {
+        Exit::Failure
+    } else {
+        exit
+    }
 }
 
 /// What a verb comes to; on `Err` it has told people why.

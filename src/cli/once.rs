@@ -1,9 +1,12 @@
 //! `finstage once`.
 
+use std::sync::Arc;
+
 use super::{Globals, Outcome, manual, open};
 use crate::daemon::ManualRun;
 use crate::domain::RunOrigin;
 use crate::jobs::Assignment;
+use crate::runner::News;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -29,7 +32,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
         assignment: Assignment::Job(schedule.job),
         symbols: open::symbols(&schedule, &args.symbols)?,
         timeout: schedule.timeout,
-        on_outcome: None,
+        on_news: Some(Arc::new(|news: News<'_>| manual::say_wait(&news))),
     };
     manual::run(config, run, args.simulate, args.json, || ())
 }

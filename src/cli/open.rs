@@ -82,7 +82,8 @@ pub(super) async fn stored_symbol(
 ) -> Result<Symbol, Exit> {
     let mut names = store.symbol_names().await.map_err(store_failed)?;
     let planned = config.schedules.iter().flat_map(|s| s.symbols.iter());
-    names.extend(planned.map(|symbol| symbol.as_str().to_owned()));
+    let known = planned.chain(config.alerts.keys());
+    names.extend(known.map(|symbol| symbol.as_str().to_owned()));
     if let (true, Ok(symbol)) = (names.contains(text), Symbol::try_new(text)) {
         return Ok(symbol);
     }

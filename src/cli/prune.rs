@@ -67,6 +67,9 @@ fn rows(history: &HistorySettings, now: Timestamp, pruned: Pruned, removed: bool
         row("tasks", history.tasks.min(history.runs), pruned.tasks),
         row("samples", history.samples, pruned.samples),
         row("durations", history.durations, pruned.durations),
+        row("alerts", history.alerts, pruned.alerts),
+        row("gaps", history.gaps, pruned.gaps),
+        row("revisions", history.revisions, pruned.revisions),
     ]
 }
 

@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::{Exit, Globals, Outcome, open, output};
 use crate::clock::Clock;
-use crate::domain::{QuarantineState, Rule, Symbol};
+use crate::domain::{QuarantineState, Rule};
 use crate::store::{Decision, QuarantineFilter, QuarantineRow};
 
 #[derive(Debug, clap::Args)]
@@ -26,8 +26,8 @@ enum Deed {
 #[derive(Debug, clap::Args)]
 struct ListArgs {
     /// Only this symbol
-    #[arg(long, value_parser = symbol)]
-    symbol: Option<Symbol>,
+    #[arg(long)]
+    symbol: Option<String>,
     /// Only rows that broke this rule
     #[arg(long, value_parser = Rule::ALL.map(Rule::as_str))]
     rule: Option<String>,
@@ -55,19 +55,19 @@ struct DecideArgs {
     note: Option<String>,
 }
 
-fn symbol(text: &str) -> Result<Symbol, String> {
-    Symbol::try_new(text).map_err(|error| error.to_string())
-}
-
 pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
-    let config = open::for_asking(globals)?;
+    let config = open::for_looking(globals)?;
     open::small_runtime()?.block_on(async {
         let store = open::store_for_reading(&config).await?;
         let now = Clock::system().now();
         let exit = match &args.deed {
             Deed::List(list) => {
+                let symbol = match &list.symbol {
+                    Some(text) => Some(open::stored_symbol(text, &store, &config).await?),
+                    None => None,
+                };
                 let filter = QuarantineFilter {
-                    symbol: list.symbol.clone(),
+                    symbol,
                     rule: list.rule.as_deref().and_then(Rule::from_name),
                     all: list.all,
                 };

@@ -31,9 +31,6 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
 }
 
 fn show(answer: &ReloadAnswer) {
-    if !answer.lints.is_empty() {
-        output::say(&answer.lints.join("\n"));
-    }
     let mut lines = Vec::new();
     lines.extend(answer.added.iter().map(|name| format!("+ {name}")));
     lines.extend(answer.removed.iter().map(|name| format!("- {name}")));
@@ -50,4 +47,8 @@ fn show(answer: &ReloadAnswer) {
         lines.push("nothing was changed: a dry run".to_owned());
     }
     output::print(&lines.join("\n"));
+    // What was asked for comes first.
+    if !answer.lints.is_empty() {
+        output::say(&answer.lints.join("\n"));
+    }
 }

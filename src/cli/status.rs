@@ -3,7 +3,7 @@
 use super::{Exit, Globals, Outcome, ask, open, output};
 use crate::config::Config;
 use crate::daemon::control::protocol::{
-    Answer, CacheAnswer, ProgressAnswer, Request, ScheduleAnswer, StatusAnswer,
+    Answer, CacheAnswer, PaceAnswer, ProgressAnswer, Request, ScheduleAnswer, StatusAnswer,
 };
 
 #[derive(Debug, clap::Args)]
@@ -55,11 +55,42 @@ fn show(status: &StatusAnswer, config: &Config) {
         output::print("");
         show_runs(&status.runs);
     }
+    if !status.paces.is_empty() {
+        output::print("");
+        output::print(&pace_line(&status.paces));
+    }
     // Nothing was asked yet: nothing to say.
     if let Some(cache) = status.cache.as_ref().filter(|cache| cache.misses > 0) {
         output::print("");
         output::print(&cache_line(cache));
     }
+}
+
+fn pace_line(paces: &[PaceAnswer]) -> String {
+    let each = paces.iter().map(|pace| {
+        let (now, most) = (rps(pace.pace_rps), rps(pace.max_rps));
+        let slowed = if pace.pace_rps < pace.max_rps {
+            ", slowed by refusals"
+        } else {
+            ""
+        };
+        format!(
+            "{} {now} of {most} requests a second{slowed}",
+            pace.provider
+        )
+    });
+    format!("pace: {}", each.collect::<Vec<_>>().join("; "))
+}
+
+/// Three significant digits at most: `0.011`, `1`, `12.5`.
+fn rps(pace: f64) -> String {
+    let decimals = match pace {
+        ..0.1 => 4,
+        0.1..10.0 => 2,
+        _ => 1,
+    };
+    let text = format!("{pace:.decimals$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn cache_line(cache: &CacheAnswer) -> String {

@@ -40,6 +40,7 @@ enum Status {
     NoData,
     Behind,
     Gaps,
+    Held,
     NoCalendar,
     Unscheduled,
     Ok,
@@ -53,6 +54,7 @@ impl Status {
             Self::NoData => "no_data",
             Self::Behind => "behind",
             Self::Gaps => "gaps",
+            Self::Held => "held",
             Self::NoCalendar => "no_calendar",
             Self::Unscheduled => "unscheduled",
             Self::Ok => "ok",
@@ -76,6 +78,8 @@ struct Row {
     last_bar: Option<Date>,
     bars: u64,
     gaps_open: u64,
+    /// Rows in quarantine that nobody has decided about.
+    rows_held: u64,
     quoted_at: Option<Timestamp>,
     quote_age_s: Option<i64>,
     status: &'static str,
@@ -159,7 +163,7 @@ fn judged(row: SymbolRow, schedules: Vec<(String, JobKind)>, watch: &Watch, now:
     let status = status(&row, !schedules.is_empty(), lacks, calendar.is_some());
     let age = |at: Timestamp| now.duration_since(at).as_secs().max(0);
     Row {
-        note: note(&row, status, lacks),
+        note: with_held(note(&row, status, lacks), row.rows_held),
         schedules: schedules.into_iter().map(|(name, _)| name).collect(),
         calendar: calendar.map(|calendar| calendar.code().to_owned()),
         quote_age_s: row.quoted_at.map(age),
@@ -172,6 +176,7 @@ fn judged(row: SymbolRow, schedules: Vec<(String, JobKind)>, watch: &Watch, now:
         last_bar: row.last_bar,
         bars: row.bars,
         gaps_open: row.gaps_open,
+        rows_held: row.rows_held,
         quoted_at: row.quoted_at,
     }
 }
@@ -194,6 +199,8 @@ fn status(
         Status::Behind
     } else if row.gaps_open > 0 {
         Status::Gaps
+    } else if row.rows_held > 0 {
+        Status::Held
     } else if !is_scheduled {
         Status::Unscheduled
     } else if row.bars > 0 && !has_calendar {
@@ -227,8 +234,21 @@ fn note(row: &SymbolRow, status: Status, expected: Option<Date>) -> Option<Strin
             row.exchange.as_deref().unwrap_or_default()
         )),
         // The number of gaps stands in a column of its own.
-        Status::Gaps | Status::Unscheduled | Status::Ok => None,
+        Status::Gaps | Status::Held | Status::Unscheduled | Status::Ok => None,
     }
+}
+
+/// Rows in quarantine are told beside whatever else is wrong.
+fn with_held(note: Option<String>, rows: u64) -> Option<String> {
+    if rows == 0 {
+        return note;
+    }
+    let plural = if rows == 1 { "" } else { "s" };
+    let held = format!("{rows} row{plural} held: see `finstage quarantine list`");
+    Some(match note {
+        Some(note) => format!("{note}; {held}"),
+        None => held,
+    })
 }
 
 fn show(rows: &[Row]) {
@@ -313,6 +333,12 @@ mod tests {
             ..kept.clone()
         };
         assert_eq!(status(&gaps, true, later, true), Status::Gaps);
+        let held = SymbolRow {
+            rows_held: 2,
+            ..kept.clone()
+        };
+        assert_eq!(status(&held, true, session, true), Status::Held);
+        assert!(Status::Held.is_problem());
         let none = SymbolRow::default();
         assert_eq!(status(&none, true, later, true), Status::NoData);
         let mut gone = SymbolRow {

@@ -9,6 +9,7 @@ use super::reader::{At, Table};
 use crate::domain::{AlertKind, AlertRule, AlertRules, Symbol};
 
 const MINUTE: Duration = Duration::from_mins(1);
+/// The longest cool-off; `[history] alerts` keeps at least as much.
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
 /// Least time between two alerts of a threshold against the previous session.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::settings::{Config, DaemonSettings};
+use super::upstream::tasks_at_once;
 use crate::domain::{Schedule, ScheduleId};
 
 /// What is different in a new configuration.
@@ -41,7 +42,8 @@ impl Difference {
             match before.get(&id) {
                 None => difference.added.push(id),
                 Some(was) if *was != schedule => {
-                    let keys = changed_keys(was, &schedule);
+                    let mut keys = changed_keys(was, &schedule);
+                    name_source(&mut keys, (old, was), (new, &schedule));
                     difference.changed.push((id, keys));
                 }
                 Some(_) => {}
@@ -90,6 +92,28 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     ];
     let changed = sections.into_iter().filter(|(_, changed)| *changed);
     changed.map(|(name, _)| name).collect()
+}
+
+/// Where a schedule leaves `concurrency` to the upstream's section, the key that was edited is there.
+fn name_source(
+    keys: &mut [&'static str],
+    (old, was): (&Config, &Schedule),
+    (new, is): (&Config, &Schedule),
+) {
+    let is_left = |config: &Config, schedule: &Schedule| {
+        let upstreams = tasks_at_once(&config.yahoo, config.quote_batch);
+        usize::try_from(upstreams).is_ok_and(|tasks| tasks == schedule.concurrency)
+    };
+    if !is_left(old, was) || !is_left(new, is) {
+        return;
+    }
+    for key in keys.iter_mut().filter(|key| **key == "concurrency") {
+        *key = if old.quote_batch == new.quote_batch {
+            "[upstream.yahoo] concurrency"
+        } else {
+            "[upstream.yahoo] quotes.batch"
+        };
+    }
 }
 
 /// The keys of a schedule whose meaning changed.

@@ -12,6 +12,9 @@ use crate::domain::Symbol;
 /// Symbols one group may hold.
 const MAX_GROUP_SYMBOLS: usize = 100_000;
 
+/// What to do about a text that is no symbol.
+const SPELLING: &str = "write it as Yahoo spells it: AAPL, BRK-B, ^GSPC, 005930.KS, EURUSD=X";
+
 /// Named groups of symbols; `None` for one whose problems are told already.
 pub(super) type Groups = BTreeMap<String, Option<Vec<Symbol>>>;
 
@@ -50,7 +53,7 @@ pub(super) fn find(text: &str, groups: &Groups) -> Result<Option<Vec<Symbol>>, (
     let Some(group) = text.strip_prefix('@') else {
         return Symbol::try_new(text)
             .map(|symbol| Some(vec![symbol]))
-            .map_err(|error| (error.to_string(), String::new()));
+            .map_err(|error| (error.to_string(), SPELLING.to_owned()));
     };
     groups.get(group).cloned().ok_or_else(|| {
         let names: Vec<&str> = groups.keys().map(String::as_str).collect();
@@ -75,7 +78,7 @@ fn parse_all(context: &Context<'_>, texts: &[At<&str>]) -> Vec<Symbol> {
         }
         match Symbol::try_new(value) {
             Ok(symbol) => symbols.push(symbol),
-            Err(reason) => context.error(span.clone(), reason.to_string(), ""),
+            Err(reason) => context.error(span.clone(), reason.to_string(), SPELLING),
         }
     }
     symbols

@@ -10,6 +10,9 @@ const DAY: Duration = Duration::from_hours(24);
 /// Shorter, and the report of yesterday would be gone.
 const LEAST: Duration = DAY;
 
+/// An alert told within its cool-off is still needed, and that may be a month.
+const LEAST_ALERTS: Duration = Duration::from_hours(24 * 30);
+
 /// A hundred years: for ever.
 const MOST: Duration = Duration::from_hours(24 * 36_500);
 
@@ -17,11 +20,15 @@ const MOST: Duration = Duration::from_hours(24 * 36_500);
 pub(super) fn read(table: Option<&Table<'_>>) -> HistorySettings {
     let mut history = HistorySettings::default();
     let Some(table) = table else { return history };
-    let keep = |key, default| table.time_span(key, LEAST, MOST).unwrap_or(default);
+    let keep_from = |key, least, default| table.time_span(key, least, MOST).unwrap_or(default);
+    let keep = |key, default| keep_from(key, LEAST, default);
     history.runs = keep("runs", history.runs);
     history.tasks = keep("tasks", history.tasks);
     history.samples = keep("samples", history.samples);
     history.durations = keep("durations", history.durations);
+    history.alerts = keep_from("alerts", LEAST_ALERTS, history.alerts);
+    history.gaps = keep("gaps", history.gaps);
+    history.revisions = keep("revisions", history.revisions);
     table.finish(&[]);
     history
 }
@@ -33,6 +40,9 @@ impl Default for HistorySettings {
             tasks: 30 * DAY,
             samples: 30 * DAY,
             durations: 30 * DAY,
+            alerts: 365 * DAY,
+            gaps: 365 * DAY,
+            revisions: 1_825 * DAY,
         }
     }
 }

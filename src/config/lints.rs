@@ -1,8 +1,10 @@
 //! Things that are allowed and probably not meant.
 
+mod alerts;
 mod gaps;
 mod pace;
 mod providers;
+mod reach;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -32,6 +34,10 @@ pub(super) fn check(
         if let Some((message, hint)) = providers::mixture(schedule, config) {
             lints.push(source.problem(Severity::Error, span.clone(), message, hint));
         }
+        for found in reach::check(schedule, root) {
+            let (message, hint) = (found.message, found.hint);
+            lints.push(source.problem(found.severity, found.span, message, hint));
+        }
         let mut lint = |message: String, hint: String| {
             lints.push(source.problem(Severity::Lint, span.clone(), message, hint));
         };
@@ -42,6 +48,9 @@ pub(super) fn check(
             }
         }
         pace.check(schedule, config, &mut lint);
+    }
+    for (span, message, hint) in alerts::check(config, root) {
+        lints.push(source.problem(Severity::Lint, span, message, hint));
     }
     let mut lint = |schedule: &ScheduleId, message, hint| {
         let span = place(root, schedule.as_str());

@@ -243,18 +243,34 @@ impl<'a> Table<'a> {
             return Vec::new();
         };
         let mut tables = Vec::new();
+        let mut stray = Vec::new();
         for (name, value) in all.keys {
             let at = At {
                 value: name.get_ref().as_ref(),
                 span: name.span(),
             };
+            if !value.get_ref().is_table() {
+                stray.push(at);
+                continue;
+            }
             let path = format!("{key}.{}", at.value);
             if let Some(mut table) = self.as_table(at.value, &path, value) {
                 table.span = at.span.clone();
                 tables.push((at, table));
             }
         }
+        all.nameless(key, &mut stray);
         tables
+    }
+
+    /// Keys that stand where only tables with names may: one mistake, however many they are.
+    fn nameless(&self, key: &str, stray: &mut [At<&str>]) {
+        stray.sort_by_key(|at| at.span.start);
+        let Some(first) = stray.first() else { return };
+        let names: Vec<String> = stray.iter().map(|at| format!("`{}`", at.value)).collect();
+        let message = format!("[{key}] has no name, but {} of its own", names.join(", "));
+        let hint = format!("give the table a name: [{key}.NAME], any you like");
+        self.context.error(first.span.clone(), message, hint);
     }
 
     /// The entries of this table, whatever their type: for tables whose keys are names.

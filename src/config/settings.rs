@@ -184,6 +184,12 @@ pub struct HistorySettings {
     pub samples: Duration,
     /// Roll-ups of durations.
     pub durations: Duration,
+    /// Price alerts that are over, from when they were told.
+    pub alerts: Duration,
+    /// Gaps whose bar has come, from when it came.
+    pub gaps: Duration,
+    /// Final bars as they were before they were replaced, from when they were.
+    pub revisions: Duration,
 }
 
 /// `[upstream.NAME]`.

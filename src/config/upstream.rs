@@ -32,10 +32,15 @@ impl Upstreams {
     /// Tasks of a run in flight where the file does not say: as many as requests, or, where one
     /// request answers many, as many as fill it.
     pub(super) fn tasks_at_once(&self) -> u32 {
-        match self.quote_batch {
-            QuoteBatch::None => self.yahoo.concurrency,
-            QuoteBatch::Spark => self.yahoo.concurrency.saturating_mul(BATCH_SYMBOLS),
-        }
+        tasks_at_once(&self.yahoo, self.quote_batch)
+    }
+}
+
+/// See [`Upstreams::tasks_at_once`].
+pub(super) fn tasks_at_once(yahoo: &UpstreamSettings, batch: QuoteBatch) -> u32 {
+    match batch {
+        QuoteBatch::None => yahoo.concurrency,
+        QuoteBatch::Spark => yahoo.concurrency.saturating_mul(BATCH_SYMBOLS),
     }
 }
 

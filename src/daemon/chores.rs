@@ -141,6 +141,9 @@ async fn prune(
             tasks: pruned.tasks,
             samples: pruned.samples,
             durations: pruned.durations,
+            alerts: pruned.alerts,
+            gaps: pruned.gaps,
+            revisions: pruned.revisions,
             duration_ms: clock::elapsed_ms(started),
         }
         .emit(),

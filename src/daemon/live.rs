@@ -13,7 +13,7 @@ use crate::jobs::{AlertBook, Watch};
 use crate::runner::Runner;
 use crate::scheduler::{Command, PlanStatus, Pulse};
 use crate::store::{Epoch, Store};
-use crate::upstream::Answers;
+use crate::upstream::{Answers, MarketData};
 
 /// The parts others reach a running daemon by.
 pub(super) struct Live {
@@ -29,6 +29,8 @@ pub(super) struct Live {
     pub(super) environment: Environment,
     /// Answers kept for a while, if any are.
     pub(super) answers: Option<Answers>,
+    /// Whom prices are asked from.
+    pub(super) upstream: Arc<dyn MarketData>,
     /// The configuration it began with: what needs a restart holds as it says.
     pub(super) at_start: Arc<Config>,
     /// One reload at a time.
@@ -63,6 +65,7 @@ impl Live {
             pulse: parts.pulse,
             environment: parts.environment,
             answers: parts.answers,
+            upstream: parts.upstream,
             at_start: Arc::clone(&config),
             reloading: tokio::sync::Mutex::default(),
             read: Mutex::new(parts.read),
@@ -133,6 +136,7 @@ pub(super) struct LiveParts {
     pub(super) pulse: Pulse,
     pub(super) environment: Environment,
     pub(super) answers: Option<Answers>,
+    pub(super) upstream: Arc<dyn MarketData>,
     /// The state of the files when they were read.
     pub(super) read: Print,
 }

@@ -8,7 +8,7 @@ use super::shutdown::{Ended, Signals, drain};
 use crate::clock::Clock;
 use crate::domain::{Fire, RunOrigin, RunState, Schedule, Symbol};
 use crate::jobs::Assignment;
-use crate::runner::{Admission, OnOutcome, RunSpec};
+use crate::runner::{Admission, OnNews, RunSpec};
 use crate::store::{Claim, RunEnd};
 
 /// How long the task in flight may finish after a Ctrl-C.
@@ -29,8 +29,8 @@ pub struct ManualRun<'a> {
     pub symbols: Arc<[Symbol]>,
     /// Bound on the run.
     pub timeout: Duration,
-    /// Who wants to see each outcome.
-    pub on_outcome: Option<OnOutcome>,
+    /// Who watches it.
+    pub on_news: Option<OnNews>,
 }
 
 /// Claims and runs it, and gives the run's number and end. Ctrl-C ends it with its records closed.
@@ -52,7 +52,7 @@ pub async fn run_manually(
         lateness_ms: 0,
         is_resumed: false,
         is_awaited: true,
-        on_outcome: run.on_outcome,
+        on_news: run.on_news,
     };
     let mut ending = assembly.runner.admit(spec, Admission::Beside);
     let end = tokio::select! {

@@ -49,7 +49,7 @@ pub async fn serve(config: Config, lints: &Problems, simulated: bool) -> Result<
     let read = print(&as_read.files);
     let assembly = assemble(&config, clock.clone()).await?;
     let mut serving = Serving::begin(&assembly, &config, (as_read, read), clock.clone()).await?;
-    serving.show(&assembly, &config, counted);
+    serving.show(&config, counted);
     let signal = match serving.opened(&mut signals).await {
         Opened::Planned(schedules) => {
             events::DaemonReady {
@@ -130,6 +130,7 @@ impl Serving {
             pulse,
             environment: Environment::process(),
             answers: assembly.answers.clone(),
+            upstream: Arc::clone(&assembly.services.upstream),
             read,
         };
         let live = Arc::new(Live::new(parts, as_read));
@@ -154,12 +155,7 @@ impl Serving {
     }
 
     /// Lets others watch, where the file says so.
-    fn show(
-        &self,
-        assembly: &Assembly,
-        config: &Config,
-        counted: Option<Result<MetricsHandle, String>>,
-    ) {
+    fn show(&self, config: &Config, counted: Option<Result<MetricsHandle, String>>) {
         let (Some(settings), Some(counted)) = (&config.daemon.http, counted) else {
             return;
         };
@@ -167,7 +163,6 @@ impl Serving {
             Ok(metrics) => {
                 let window = Window {
                     live: Arc::clone(&self.live),
-                    upstream: Arc::clone(&assembly.services.upstream),
                     metrics,
                 };
                 watched::open(settings, window, self.stop.clone());

@@ -13,7 +13,6 @@ use super::live::Live;
 use crate::config::HttpSettings;
 use crate::http::{Health, HttpServer, Watched};
 use crate::telemetry::{MetricsHandle, events, metric};
-use crate::upstream::MarketData;
 
 /// Every state a schedule can be in, so that one nobody is in any more shows 0.
 const STATES: [&str; 6] = ["ok", "running", "paused", "disabled", "late", "stale"];
@@ -21,7 +20,6 @@ const STATES: [&str; 6] = ["ok", "running", "paused", "disabled", "late", "stale
 /// A daemon and what it has counted.
 pub(super) struct Window {
     pub(super) live: Arc<Live>,
-    pub(super) upstream: Arc<dyn MarketData>,
     pub(super) metrics: MetricsHandle,
 }
 
@@ -49,7 +47,7 @@ pub(super) fn open(settings: &HttpSettings, window: Window, stop: CancellationTo
 impl Watched for Window {
     async fn metrics(&self) -> String {
         metric::planner_age(seconds(self.live.pulse.age_ms()));
-        metric::upstream_refusing(f64::from(u8::from(self.upstream.is_refusing())));
+        metric::upstream_refusing(f64::from(u8::from(self.live.upstream.is_refusing())));
         for pool in self.live.store.connections() {
             metric::store_connections(pool.pool, "busy", pool.busy.into());
             metric::store_connections(pool.pool, "idle", pool.idle.into());
@@ -101,6 +99,9 @@ fn show(status: &StatusAnswer) {
     }
     for (state, schedules) in by_state {
         metric::schedules(state, schedules.into());
+    }
+    for pace in &status.paces {
+        metric::upstream_pace(&pace.provider, pace.pace_rps);
     }
     let runs = u32::try_from(status.runs.len()).unwrap_or(u32::MAX);
     metric::runs_active(runs.into());

@@ -15,6 +15,8 @@ pub enum FaultClass {
     Outage,
     /// JSON that does not keep the contract (wrong symbol, wrong interval, wrong shape).
     BadPayload,
+    /// A good answer about something else than what is on record (V9). Not retried: a person decides.
+    Refused,
     /// The task or its run took longer than allowed.
     Timeout,
     /// 401/403 or a redirect to a consent page: our address is refused. Opens the cool-down.
@@ -31,12 +33,13 @@ pub enum FaultClass {
 
 impl FaultClass {
     /// Every class, for tables and tests.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NotFound,
         Self::NoData,
         Self::RateLimited,
         Self::Outage,
         Self::BadPayload,
+        Self::Refused,
         Self::Timeout,
         Self::Blocked,
         Self::BadRequest,
@@ -66,6 +69,7 @@ impl FaultClass {
             Self::RateLimited => "rate_limited",
             Self::Outage => "outage",
             Self::BadPayload => "bad_payload",
+            Self::Refused => "refused",
             Self::Timeout => "timeout",
             Self::Blocked => "blocked",
             Self::BadRequest => "bad_request",

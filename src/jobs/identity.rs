@@ -44,7 +44,7 @@ pub(super) async fn check_identity(
         .emit();
     }
     let message = format!("V9: {reason}; nothing of the answer is stored");
-    Err(Fault::new(FaultClass::BadPayload, message))
+    Err(Fault::new(FaultClass::Refused, message))
 }
 
 /// A row without any value.

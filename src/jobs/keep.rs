@@ -9,7 +9,6 @@ use super::splice::{Standing, scale_of};
 use super::told::{tell, tell_notes};
 use super::validation::{Against, Judgement, judge};
 use super::{Done, Services, alerts, store_fault};
-use crate::calendar;
 use crate::domain::{
     ActionKind, CorporateAction, DailyBar, FaultClass, Flagged, PriceBasis, PriceSnapshot, Quote,
     SessionCalendar, Symbol,
@@ -54,7 +53,7 @@ impl Judged {
         stored: &[DailyBar],
         services: &Services,
     ) -> Self {
-        let sessions = sessions_of(symbol, &chart, known, services);
+        let sessions = sessions_of(symbol, &chart, services);
         let believed = on_scale_of(&chart, known);
         let against = Against {
             stored,
@@ -165,25 +164,19 @@ fn on_scale_of(chart: &Chart, known: &Known) -> Vec<DailyBar> {
     bars.collect()
 }
 
-/// The days the instrument's market trades on: by the calendar on record, else by its exchange or
-/// its schedule.
+/// The days the instrument's market trades on, by its exchange or its schedule.
 fn sessions_of(
     symbol: &Symbol,
     chart: &Chart,
-    known: &Known,
     services: &Services,
 ) -> Option<Arc<SessionCalendar>> {
-    let recorded = known.instrument.as_ref();
-    let code = recorded.and_then(|one| one.calendar.as_deref());
-    code.and_then(calendar::market).or_else(|| {
-        let instrument = Instrument {
-            timezone: chart.zone.iana_name().unwrap_or("UTC").to_owned(),
-            instrument_type: chart.instrument_type.clone(),
-            exchange: chart.exchange.clone(),
-            ..Instrument::default()
-        };
-        services.watch.calendar(symbol, &instrument)
-    })
+    let instrument = Instrument {
+        timezone: chart.zone.iana_name().unwrap_or("UTC").to_owned(),
+        instrument_type: chart.instrument_type.clone(),
+        exchange: chart.exchange.clone(),
+        ..Instrument::default()
+    };
+    services.watch.calendar(symbol, &instrument)
 }
 
 /// Stores an answer; says which rows were kept out.
@@ -273,7 +266,6 @@ fn answer(judged: Judged, previous: Option<PriceSnapshot>, keep: Keep, known: &K
         instrument_type: chart.instrument_type,
         exchange: chart.exchange,
         first_trade_date: chart.first_trade_date,
-        ..Instrument::default()
     };
     let fills_only = standing == Standing::Fills;
     if let Some(recorded) = known.instrument.as_ref().filter(|_| fills_only) {

@@ -54,7 +54,7 @@ pub(super) async fn refresh(
     let done = ask_and_store(symbol, reach, services, budget).await;
     let is_bad = match &done {
         Ok(done) => done.rows_rejected > 0,
-        Err(fault) => fault.class == FaultClass::BadPayload,
+        Err(fault) => matches!(fault.class, FaultClass::BadPayload | FaultClass::Refused),
     };
     if is_bad {
         // Asked again, the upstream is to answer anew.

@@ -33,8 +33,22 @@ use begin::{Beginning, Door};
 use control::Control;
 pub use control::Progress;
 
-/// Called with each task's outcome as it comes, e.g. by a progress bar.
-pub type OnOutcome = Arc<dyn Fn(&TaskOutcome) + Send + Sync>;
+/// What those who watch a run are told.
+#[derive(Debug, Clone, Copy)]
+pub enum News<'n> {
+    /// A task has ended.
+    Ended(&'n TaskOutcome),
+    /// Tasks that failed are done again after a while.
+    Waits {
+        /// The symbols.
+        symbols: &'n [Symbol],
+        /// How long from now.
+        wait: Duration,
+    },
+}
+
+/// Called with what happens in a run as it does, e.g. by a progress bar.
+pub type OnNews = Arc<dyn Fn(News<'_>) + Send + Sync>;
 
 /// A claimed fire, ready to be run.
 #[derive(Clone)]
@@ -59,8 +73,8 @@ pub struct RunSpec {
     pub is_resumed: bool,
     /// Whether a person waits in this process for its end.
     pub is_awaited: bool,
-    /// Who wants to see each outcome.
-    pub on_outcome: Option<OnOutcome>,
+    /// Who watches it.
+    pub on_news: Option<OnNews>,
 }
 
 /// What runs work with.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Desk, RunSpec};
+use super::{Desk, News, RunSpec};
 use crate::clock;
 use crate::domain::{RunState, RunTotals, Symbol, TaskOutcome, TaskResult};
 use crate::store::{RunEnd, StoreError};
@@ -207,8 +207,8 @@ impl<'r> Recorder<'r> {
             TaskResult::Failed { class, .. } => class.as_str(),
         };
         metric::tasks(self.spec.assignment.name(), came_of_it, 1);
-        if let Some(on_outcome) = &self.spec.on_outcome {
-            on_outcome(&outcome);
+        if let Some(on_news) = &self.spec.on_news {
+            on_news(News::Ended(&outcome));
         }
         if let Some(before) = self.outcomes.get(&outcome.symbol) {
             // Tried again: what the earlier try has cost stays counted.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::control::Control;
 use super::fan_out::{Bounds, CutOff, fan_out};
 use super::record::Recorder;
-use super::{Desk, RunSpec};
+use super::{Desk, News, RunSpec};
 use crate::clock;
 use crate::domain::{RunState, format_span};
 use crate::store::RunEnd;
@@ -114,6 +114,10 @@ async fn rounds(
             return None;
         }
         recorder.write_some().await;
+        if let Some(on_news) = &spec.on_news {
+            let symbols = symbols.as_slice();
+            on_news(News::Waits { symbols, wait });
+        }
         if let Some(cut_off) = wait_until(again, bounds).await {
             return Some(cut_off);
         }

@@ -291,12 +291,12 @@ fn zone(out: &mut Vec<u8>, market: &Market, moment: &Moment) {
 /// Today's bells, or those of the next session when today is none.
 fn trading_period(out: &mut Vec<u8>, market: &Market, moment: &Moment) {
     let day = market.day_of(market.session_from(moment.today));
-    let hours = market.hours;
+    let (hours, close_s) = (market.hours, market.close_s(day));
     out.extend_from_slice(br#""currentTradingPeriod":{"#);
     let periods = [
         ("pre", hours.pre_s, hours.open_s),
-        ("regular", hours.open_s, hours.close_s),
-        ("post", hours.close_s, hours.post_s),
+        ("regular", hours.open_s, close_s),
+        ("post", close_s, hours.post_s),
     ];
     for (index, (name, from_s, until_s)) in periods.into_iter().enumerate() {
         let (start, end) = (

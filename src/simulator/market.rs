@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use super::closings::Closings;
 use super::zone::Zone;
 
 /// Seconds of a calendar day.
@@ -59,6 +60,8 @@ pub(super) struct Market {
     pub(super) currency: Currency,
     /// Whether weekends are trading days.
     pub(super) every_day: bool,
+    /// Holidays and early closes of its exchange.
+    pub(super) closings: Arc<Closings>,
 }
 
 impl Market {
@@ -86,8 +89,7 @@ impl Market {
         if self.every_day {
             return day;
         }
-        let since_monday = day + 3; // 1970-01-01 was a Thursday
-        since_monday.div_euclid(7) * 5 + since_monday.rem_euclid(7).min(5)
+        self.closings.session_from(day)
     }
 
     /// Number of the last session on or before a day.
@@ -100,12 +102,29 @@ impl Market {
         if self.every_day {
             return session;
         }
-        session.div_euclid(5) * 7 + session.rem_euclid(5) - 3
+        self.closings.day_of(session)
     }
 
     /// When a session opens, in epoch seconds.
     pub(super) fn open_utc_s(&self, session: i32) -> i64 {
         self.bell_utc_s(self.day_of(session), self.hours.open_s)
+    }
+
+    /// When the session of a day closes, in seconds after local midnight.
+    pub(super) fn close_s(&self, day: i32) -> i64 {
+        self.closings
+            .early_close_s(day)
+            .unwrap_or(self.hours.close_s)
+    }
+
+    /// The same market with the holidays and early closes of its exchange.
+    #[must_use]
+    pub(super) fn with_closings(self) -> Self {
+        let closings = Closings::of(self.instrument, self.exchange, self.zone.name);
+        Self {
+            closings: Arc::new(closings),
+            ..self
+        }
     }
 
     /// When a bell rings on a day, in epoch seconds.
@@ -143,7 +162,7 @@ impl Market {
         let newest = self.session_opening_until(now_s);
         let opened_s = self.open_utc_s(newest);
         let day = self.day_of(newest);
-        let close_s = self.bell_utc_s(day, self.hours.close_s);
+        let close_s = self.bell_utc_s(day, self.close_s(day));
         let in_session = now_s < close_s;
         Moment {
             now_s,
@@ -199,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_are_weekdays_in_order_without_holes() {
+    fn sessions_are_weekdays_but_for_holidays_in_order_without_holes() {
         let markets = Markets::load().unwrap();
         let market = markets.of("AAPL");
         let monday = day_number(Date::constant(2026, 11, 23));
@@ -207,10 +226,25 @@ mod tests {
         let days: Vec<i32> = (first - 1..first + 6)
             .map(|s| market.day_of(s) - monday)
             .collect();
-        assert_eq!(days, [-3, 0, 1, 2, 3, 4, 7]);
+        // Thursday is Thanksgiving.
+        assert_eq!(days, [-3, 0, 1, 2, 4, 7, 8]);
         assert_eq!(market.session_from(monday - 1), first);
         assert_eq!(market.session_until(monday - 1), first - 1);
-        assert_eq!(market.session_until(monday + 6), first + 4);
+        assert_eq!(market.session_until(monday + 6), first + 3);
+    }
+
+    #[test]
+    fn a_short_session_is_over_at_its_early_close() {
+        let markets = Markets::load().unwrap();
+        let us = markets.of("AAPL");
+        // The day after Thanksgiving: 13:00 in New York.
+        let before = us.at(second("2026-11-27T17:59:00Z"));
+        assert!(before.is_live && before.elapsed < 1.0);
+        let after = us.at(second("2026-11-27T18:30:00Z"));
+        assert!(after.is_live && after.elapsed == 1.0);
+        assert_eq!(after.market_time_s, second("2026-11-27T18:00:01Z"));
+        let holiday = us.at(second("2026-11-26T17:00:00Z"));
+        assert!(!holiday.is_live && holiday.newest == before.newest - 1);
     }
 
     #[test]

@@ -39,7 +39,7 @@ const CRYPTO_QUOTES: [&str; 8] = ["USD", "USDT", "USDC", "EUR", "GBP", "JPY", "K
 impl Markets {
     /// Loads the zones of all markets; fails when the system has no zone database.
     pub(super) fn load() -> io::Result<Self> {
-        let us = us_shares()?;
+        let us = us_shares()?.with_closings();
         let london = zone("Europe/London")?;
         let (eight, nine, ten) = (8 * HOUR_S, 9 * HOUR_S, 10 * HOUR_S);
         let (half_past_three, four) = (15 * HOUR_S + HALF_HOUR_S, 16 * HOUR_S);
@@ -56,6 +56,7 @@ impl Markets {
                 start_prices: (20.0, 2_500.0),
                 hours: ALL_DAY,
                 has_pre_post: false,
+                closings: Arc::default(),
                 ..us.clone()
             },
             london: Market {
@@ -143,6 +144,7 @@ fn us_shares() -> io::Result<Market> {
         has_volume: true,
         currency: Currency::Fixed("USD"),
         every_day: false,
+        closings: Arc::default(),
     })
 }
 
@@ -171,6 +173,7 @@ fn crypto(us: &Market) -> io::Result<Market> {
         sigma: 0.03,
         currency: Currency::OfPair,
         every_day: true,
+        closings: Arc::default(),
         ..us.clone()
     })
 }
@@ -188,6 +191,7 @@ fn currency(us: &Market, zone: Arc<Zone>) -> Market {
         sigma: 0.005,
         has_volume: false,
         currency: Currency::OfPair,
+        closings: Arc::default(),
         ..us.clone()
     }
 }
@@ -213,6 +217,7 @@ fn shares(
         has_pre_post: false,
         ..us.clone()
     }
+    .with_closings()
 }
 
 #[cfg(test)]

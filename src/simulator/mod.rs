@@ -8,6 +8,7 @@
 
 mod answer;
 mod binance;
+mod closings;
 mod hash;
 mod history;
 mod json;

@@ -133,7 +133,7 @@ impl World {
 /// The newest session whose row is there.
 fn published(market: &Market, moment: &Moment) -> i32 {
     let day = market.day_of(moment.newest);
-    let close_s = market.bell_utc_s(day, market.hours.close_s);
+    let close_s = market.bell_utc_s(day, market.close_s(day));
     if moment.now_s >= close_s + PUBLISHED_AFTER_S {
         moment.newest
     } else {

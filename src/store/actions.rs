@@ -15,6 +15,7 @@ use super::answer::Answer;
 use super::chunks::Upsert;
 use super::convert::{to_column, to_date, to_naive, to_timestamp};
 use super::entities::corporate_actions;
+use super::readable::read_all;
 use super::{Store, StoreError};
 use crate::domain::{ActionKind, CorporateAction, Symbol};
 
@@ -52,7 +53,7 @@ impl Store {
             .filter(corporate_actions::Column::Symbol.eq(symbol.as_str()))
             .order_by_asc(corporate_actions::Column::Date)
             .order_by_asc(corporate_actions::Column::Kind);
-        let rows = self.ask("actions", query.all(&self.read)).await?;
+        let rows = self.ask("actions", read_all(&self.read, query)).await?;
         Ok(rows.into_iter().map(action_row).collect())
     }
 }
@@ -70,12 +71,12 @@ pub(super) async fn changed_actions<C: ConnectionTrait>(
     let stored = corporate_actions::Entity::find()
         .filter(corporate_actions::Column::Symbol.eq(symbol.as_str()))
         .filter(corporate_actions::Column::Date.gte(to_naive(first)));
-    let mut stored: BTreeMap<(Date, String), corporate_actions::Model> = stored
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(|row| ((to_date(row.date), row.kind.clone()), row))
-        .collect();
+    let mut stored: BTreeMap<(Date, String), corporate_actions::Model> =
+        read_all(connection, stored)
+            .await?
+            .into_iter()
+            .map(|row| ((to_date(row.date), row.kind.clone()), row))
+            .collect();
     let all = sent.into_iter().map(|((date, kind), value)| ChangedAction {
         known: stored.remove(&(date, kind.as_str().to_owned())),
         action: CorporateAction { date, kind, value },

@@ -11,6 +11,7 @@ use sea_orm::{
 use super::convert::{to_column, to_date, to_naive, to_timestamp};
 use super::entities::{all_time_highs, price_alerts};
 use super::price_rows::high_of;
+use super::readable::{note_unknown, read_all, read_one};
 use super::{Store, StoreError};
 use crate::clock::signed;
 use crate::domain::{
@@ -82,7 +83,7 @@ impl Store {
             })
             .order_by_desc(Column::Id)
             .limit(filter.limit);
-        let rows = self.ask("alerts", query.all(&self.read)).await?;
+        let rows = self.ask("alerts", read_all(&self.read, query)).await?;
         Ok(rows.into_iter().filter_map(told).collect())
     }
 }
@@ -104,12 +105,11 @@ async fn earlier<C: ConnectionTrait>(
     let told_before = price_alerts::Entity::find()
         .filter(Column::Symbol.eq(symbol.as_str()))
         .filter(matters)
-        .order_by_desc(Column::Id)
-        .all(connection)
-        .await?;
+        .order_by_desc(Column::Id);
+    let told_before = read_all(connection, told_before).await?;
     let high = if rules.rules.iter().any(|rule| rule.kind.is_about_high()) {
         let high = all_time_highs::Entity::find_by_id(symbol.as_str().to_owned());
-        high.one(connection).await?.as_ref().map(high_of)
+        read_one(connection, high).await?.as_ref().map(high_of)
     } else {
         None
     };
@@ -155,11 +155,21 @@ async fn write<C: ConnectionTrait>(
 }
 
 fn told(row: price_alerts::Model) -> Option<ToldAlert> {
+    let unknown = |column, value: &str| {
+        note_unknown("price_alerts", &row.id, column, value);
+        None
+    };
+    let Some(kind) = AlertKind::from_name(&row.kind) else {
+        return unknown("kind", &row.kind);
+    };
+    let Ok(symbol) = Symbol::try_new(&row.symbol) else {
+        return unknown("symbol", &row.symbol);
+    };
     Some(ToldAlert {
         id: row.id,
-        symbol: Symbol::try_new(&row.symbol).ok()?,
+        symbol,
         alert: PriceAlert {
-            kind: AlertKind::from_name(&row.kind)?,
+            kind,
             threshold_pct: row.threshold_pct,
             price: row.price,
             market_time: to_timestamp(row.market_time),

@@ -19,39 +19,6 @@ pub struct Instrument {
     pub exchange: Option<String>,
     /// Local date of the first trade.
     pub first_trade_date: Option<Date>,
-    /// Code of the market's calendar ([`crate::calendar::market`]), `24/7` or `24/5`, when it is
-    /// known. An answer never says it.
-    pub calendar: Option<String>,
-    /// Whether it is still traded. An answer never says it.
-    pub status: InstrumentStatus,
-}
-
-/// Whether an instrument is still traded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum InstrumentStatus {
-    /// As far as is known.
-    #[default]
-    Active,
-    /// The upstream does not know it any more.
-    Delisted,
-}
-
-impl InstrumentStatus {
-    /// The stable name used in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Delisted => "delisted",
-        }
-    }
-
-    pub(super) fn from_name(name: &str) -> Self {
-        if name == Self::Delisted.as_str() {
-            Self::Delisted
-        } else {
-            Self::Active
-        }
-    }
 }
 
 /// What is stored about a symbol before an answer is looked at.

@@ -219,7 +219,5 @@ fn merged(new: &Instrument, known: Option<&Instrument>) -> Instrument {
             .or_else(|| known.instrument_type.clone()),
         exchange: new.exchange.clone().or_else(|| known.exchange.clone()),
         first_trade_date: new.first_trade_date.or(known.first_trade_date),
-        calendar: known.calendar.clone(),
-        status: known.status,
     }
 }

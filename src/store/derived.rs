@@ -12,6 +12,7 @@ use sea_orm::{
 use super::convert::{to_date, to_naive};
 use super::entities::{all_time_highs, daily_bars, price_snapshots};
 use super::price_rows::{bar_of, high_of, put_high, put_snapshots};
+use super::readable::{read_all, read_one};
 use super::{Store, StoreError};
 use crate::domain::{AllTimeHigh, DailyBar, PriceSnapshot, Symbol};
 
@@ -25,7 +26,7 @@ impl Store {
         let query = price_snapshots::Entity::find()
             .filter(price_snapshots::Column::Symbol.eq(symbol.as_str()))
             .order_by_asc(price_snapshots::Column::TradingDate);
-        let rows = self.ask("snapshots", query.all(&self.read)).await?;
+        let rows = self.ask("snapshots", read_all(&self.read, query)).await?;
         Ok(rows
             .into_iter()
             .map(|row| PriceSnapshot {
@@ -63,7 +64,7 @@ pub(super) async fn derive<C: ConnectionTrait>(
     };
     let changed = snapshots(connection, symbol, &newest, source.oldest_repriced, now).await?;
     let stored = all_time_highs::Entity::find_by_id(symbol.as_str().to_owned());
-    let stored = stored.one(connection).await?.as_ref().map(high_of);
+    let stored = read_one(connection, stored).await?.as_ref().map(high_of);
     let before = stored.map(|high| high.covered_from);
     let Some(covered_from) = before.into_iter().chain(source.covered_from).min() else {
         return Ok(changed);
@@ -104,8 +105,7 @@ async fn snapshots<C: ConnectionTrait>(
     let stored = Entity::find()
         .filter(Column::Symbol.eq(symbol.as_str()))
         .filter(Column::TradingDate.gte(to_naive(first)));
-    let stored: HashMap<Date, (f64, f64, f64)> = stored
-        .all(connection)
+    let stored: HashMap<Date, (f64, f64, f64)> = read_all(connection, stored)
         .await?
         .into_iter()
         .map(|row| (to_date(row.trading_date), (row.close, row.high, row.low)))
@@ -135,7 +135,11 @@ async fn newest_stored<C: ConnectionTrait>(
     let newest = final_bars(symbol)
         .order_by_desc(daily_bars::Column::TradingDate)
         .limit(SNAPSHOT_SESSIONS);
-    Ok(newest.all(connection).await?.iter().map(bar_of).collect())
+    Ok(read_all(connection, newest)
+        .await?
+        .iter()
+        .map(bar_of)
+        .collect())
 }
 
 fn highest_of(bars: &[DailyBar], covered_from: Date) -> Option<AllTimeHigh> {
@@ -166,7 +170,7 @@ async fn highest_stored<C: ConnectionTrait>(
         .filter(daily_bars::Column::TradingDate.gte(to_naive(covered_from)))
         .order_by_desc(daily_bars::Column::High)
         .order_by_asc(daily_bars::Column::TradingDate);
-    let highest = highest.one(connection).await?.as_ref().map(bar_of);
+    let highest = read_one(connection, highest).await?.as_ref().map(bar_of);
     Ok(highest.map(|bar| AllTimeHigh {
         price: bar.high,
         trading_date: bar.trading_date,

@@ -17,6 +17,7 @@ use super::entities::gaps::{Column, Entity};
 use super::entities::{all_time_highs, daily_bars, gaps, instruments, symbol_health};
 use super::price_rows::instrument_of;
 use super::quarantine::held_on;
+use super::readable::{note_unknown, read_all, read_columns, read_one};
 use super::{Instrument, Store, StoreError};
 use crate::domain::{GapChanges, GapState, Symbol, SymbolHealth, last_ask_again, next_ask};
 
@@ -60,15 +61,10 @@ impl Store {
     pub async fn watched(&self, symbol: &Symbol) -> Result<Watched, StoreError> {
         let key = || symbol.as_str().to_owned();
         self.ask("watched", async {
-            let instrument = instruments::Entity::find_by_id(key())
-                .one(&self.read)
-                .await?;
-            let high = all_time_highs::Entity::find_by_id(key())
-                .one(&self.read)
-                .await?;
-            let health = symbol_health::Entity::find_by_id(key())
-                .one(&self.read)
-                .await?;
+            let read = &self.read;
+            let instrument = read_one(read, instruments::Entity::find_by_id(key())).await?;
+            let high = read_one(read, all_time_highs::Entity::find_by_id(key())).await?;
+            let health = read_one(read, symbol_health::Entity::find_by_id(key())).await?;
             Ok(Watched {
                 instrument: instrument.map(instrument_of),
                 covered_from: high.map(|high| to_date(high.covered_from)),
@@ -90,9 +86,9 @@ impl Store {
             .column(daily_bars::Column::TradingDate)
             .filter(daily_bars::Column::Symbol.eq(symbol.as_str()))
             .filter(daily_bars::Column::TradingDate.between(to_naive(from), to_naive(to)))
-            .filter(daily_bars::Column::IsFinal.eq(true))
-            .into_tuple::<sea_orm::prelude::Date>();
-        let dates = self.ask("final_sessions", query.all(&self.read)).await?;
+            .filter(daily_bars::Column::IsFinal.eq(true));
+        let dates = read_columns::<sea_orm::prelude::Date, _, _>(&self.read, query);
+        let dates = self.ask("final_sessions", dates).await?;
         Ok(dates.into_iter().map(to_date).collect())
     }
 
@@ -106,11 +102,10 @@ impl Store {
         let query = Entity::find()
             .filter(Column::Symbol.eq(symbol.as_str()))
             .filter(Column::TradingDate.between(to_naive(from), to_naive(to)));
-        let rows = self.ask("gaps", query.all(&self.read)).await?;
-        let known = rows.into_iter().filter_map(|row| {
-            let state = GapState::from_name(&row.state)?;
-            Some((to_date(row.trading_date), state))
-        });
+        let rows = self.ask("gaps", read_all(&self.read, query)).await?;
+        let known = rows
+            .into_iter()
+            .filter_map(|row| Some((to_date(row.trading_date), known_state(&row)?)));
         Ok(known.collect())
     }
 
@@ -165,7 +160,7 @@ impl Store {
             .filter(Column::Symbol.eq(symbol.as_str()))
             .filter(is_due(now))
             .order_by_asc(Column::TradingDate);
-        let rows = self.ask("due_gaps", query.all(&self.read)).await?;
+        let rows = self.ask("due_gaps", read_all(&self.read, query)).await?;
         Ok(rows.iter().map(|row| to_date(row.trading_date)).collect())
     }
 
@@ -203,7 +198,7 @@ impl Store {
             .order_by_desc(Column::TradingDate)
             .order_by_asc(Column::Symbol)
             .limit(MOST_GAPS);
-        let rows = self.ask("gaps", query.all(&self.read)).await?;
+        let rows = self.ask("gaps", read_all(&self.read, query)).await?;
         Ok(rows.into_iter().map(gap_of).collect())
     }
 }
@@ -308,7 +303,7 @@ async fn climb<C: ConnectionTrait>(
     now: Timestamp,
 ) -> Result<u64, DbErr> {
     let open = of(symbol, dates).and(Column::State.eq(GapState::Open.as_str()));
-    let rows = Entity::find().filter(open).all(connection).await?;
+    let rows = read_all(connection, Entity::find().filter(open)).await?;
     let mut rungs: BTreeMap<i32, Vec<Date>> = BTreeMap::new();
     for row in rows {
         let rung = rungs.entry(row.asked).or_default();
@@ -336,6 +331,16 @@ async fn climb<C: ConnectionTrait>(
         }
     }
     Ok(confirmed)
+}
+
+/// The state of a gap; one that is not known here is told of.
+fn known_state(row: &gaps::Model) -> Option<GapState> {
+    let state = GapState::from_name(&row.state);
+    if state.is_none() {
+        let key = format!("{} {}", row.symbol, row.trading_date);
+        note_unknown("gaps", &key, "state", &row.state);
+    }
+    state
 }
 
 fn gap_of(row: gaps::Model) -> Gap {

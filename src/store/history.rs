@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::convert::{to_column, to_timestamp};
 use super::entities::{run_tasks, runs};
+use super::readable::{read_all, read_one};
 use super::{Store, StoreError};
 use crate::domain::RunState;
 
@@ -86,7 +87,7 @@ impl Store {
             })
             .order_by_desc(runs::Column::Id)
             .limit(filter.limit);
-        let rows = self.ask("runs", query.all(&self.read)).await?;
+        let rows = self.ask("runs", read_all(&self.read, query)).await?;
         Ok(rows.into_iter().map(run_row).collect())
     }
 
@@ -102,14 +103,14 @@ impl Store {
             .filter(runs::Column::ScheduledFor.between(to_column(from), to_column(to)))
             .order_by_asc(runs::Column::ScheduledFor)
             .limit(MOST_ROWS);
-        let rows = self.ask("runs", query.all(&self.read)).await?;
+        let rows = self.ask("runs", read_all(&self.read, query)).await?;
         Ok(rows.into_iter().map(run_row).collect())
     }
 
     /// One run, if there is one of that number.
     pub async fn run(&self, id: i64) -> Result<Option<RunRow>, StoreError> {
         let row = self
-            .ask("run", runs::Entity::find_by_id(id).one(&self.read))
+            .ask("run", read_one(&self.read, runs::Entity::find_by_id(id)))
             .await?;
         Ok(row.map(run_row))
     }
@@ -128,7 +129,7 @@ impl Store {
         let query = runs::Entity::find()
             .filter(newest(runs::Column::FinishedAt.is_not_null()).or(newest(is_open())))
             .order_by_asc(runs::Column::Id);
-        let rows = self.ask("runs", query.all(&self.read)).await?;
+        let rows = self.ask("runs", read_all(&self.read, query)).await?;
         let newest: BTreeMap<String, runs::Model> = rows
             .into_iter()
             .map(|row| (row.schedule.clone(), row))
@@ -141,7 +142,7 @@ impl Store {
         let query = run_tasks::Entity::find()
             .filter(run_tasks::Column::RunId.eq(run_id))
             .order_by_asc(run_tasks::Column::Symbol);
-        let rows = self.ask("run_tasks", query.all(&self.read)).await?;
+        let rows = self.ask("run_tasks", read_all(&self.read, query)).await?;
         Ok(rows.into_iter().map(task_row).collect())
     }
 }

@@ -1,14 +1,16 @@
 //! Looking the database over, for `finstage doctor`.
 
 use jiff::Timestamp;
+use sea_orm::prelude::DateTimeUtc;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _,
-    QueryFilter as _, QuerySelect as _, Statement,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait, PaginatorTrait as _, QueryFilter as _,
+    QuerySelect as _, QueryTrait as _, Select, Statement,
 };
 
 use super::convert::to_timestamp;
 use super::entities::{daemon_epochs, resource_samples, runs};
 use super::process;
+use super::readable::{fault, note, read_all};
 use super::{Store, StoreError};
 use crate::domain::RunState;
 
@@ -46,7 +48,7 @@ impl Store {
     pub async fn activity(&self) -> Result<Activity, StoreError> {
         let begun =
             daemon_epochs::Entity::find().filter(daemon_epochs::Column::StoppedAt.is_null());
-        let begun = self.ask("activity", begun.all(&self.read)).await?;
+        let begun = self.ask("activity", read_all(&self.read, begun)).await?;
         let living: Vec<i64> = begun
             .iter()
             .filter(|epoch| process::is_alive(&epoch.process))
@@ -63,19 +65,40 @@ impl Store {
             .filter(runs::Column::Epoch.is_not_in(living.clone()));
         let sample = resource_samples::Entity::find()
             .select_only()
-            .column_as(resource_samples::Column::At.max(), "latest")
-            .into_tuple::<Option<sea_orm::prelude::DateTimeUtc>>();
+            .column_as(resource_samples::Column::At.max(), "latest");
         let claim = runs::Entity::find()
             .select_only()
-            .column_as(runs::Column::ClaimedAt.max(), "latest")
-            .into_tuple::<Option<sea_orm::prelude::DateTimeUtc>>();
-        let sample = self.ask("activity", sample.one(&self.read)).await?;
-        let claim = self.ask("activity", claim.one(&self.read)).await?;
+            .column_as(runs::Column::ClaimedAt.max(), "latest");
         Ok(Activity {
             dead_runs: self.ask("activity", dead.count(&self.read)).await?,
             living: processes.len(),
-            last_sample: sample.flatten().map(to_timestamp),
-            last_claim: claim.flatten().map(to_timestamp),
+            last_sample: self.latest("at", sample).await?,
+            last_claim: self.latest("claimed_at", claim).await?,
         })
+    }
+
+    /// The one instant `query` gives, if it can be read.
+    async fn latest<E: EntityTrait>(
+        &self,
+        column: &str,
+        query: Select<E>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let statement = query.build(self.read.get_database_backend());
+        self.ask("activity", async {
+            let Some(row) = self.read.query_one_raw(statement).await? else {
+                return Ok(None);
+            };
+            match row.try_get_by_index::<Option<DateTimeUtc>>(0) {
+                Ok(at) => Ok(at.map(to_timestamp)),
+                Err(error) => {
+                    let Some((_, reason)) = fault(&row, &error) else {
+                        return Err(error);
+                    };
+                    note(E::default().table_name(), "the newest", column, &reason);
+                    Ok(None)
+                }
+            }
+        })
+        .await
     }
 }

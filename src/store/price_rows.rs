@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
-    ActiveValue::{NotSet, Set},
-    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _,
+    ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait, DbErr, EntityTrait as _,
+    QueryFilter as _,
 };
 
-use super::answer::{Instrument, InstrumentStatus};
+use super::answer::Instrument;
 use super::chunks::Upsert;
 use super::convert::{to_column, to_date, to_naive, to_timestamp};
 use super::entities::{all_time_highs, daily_bars, instruments, price_snapshots, quotes};
@@ -19,6 +19,20 @@ const PRICE_BASIS: &str = "split_adjusted";
 
 /// Sessions named in one DELETE.
 const DELETE_ROWS: usize = 500;
+
+/// Bars from one date to another, both included. Without an end nothing is left out: not even a
+/// date nobody can read, so that it is told of.
+pub(super) fn within(from: Date, to: Date) -> Condition {
+    use daily_bars::Column;
+    let mut within = Condition::all();
+    if from > Date::MIN {
+        within = within.add(Column::TradingDate.gte(to_naive(from)));
+    }
+    if to < Date::MAX {
+        within = within.add(Column::TradingDate.lte(to_naive(to)));
+    }
+    within
+}
 
 /// Upserts bars; those in `corrected` replace a final bar, so their revision goes up.
 pub(super) async fn put_bars<C: ConnectionTrait>(
@@ -101,9 +115,6 @@ pub(super) async fn put_instrument<C: ConnectionTrait>(
         exchange: Set(instrument.exchange.clone()),
         first_trade_date: Set(instrument.first_trade_date.map(to_naive)),
         updated_at: Set(to_column(now)),
-        // No answer says these: they keep their value.
-        calendar: NotSet,
-        status: NotSet,
     };
     let replace = OnConflict::column(Column::Symbol)
         .update_columns([
@@ -279,8 +290,6 @@ pub(super) fn instrument_of(row: instruments::Model) -> Instrument {
         instrument_type: row.instrument_type,
         exchange: row.exchange,
         first_trade_date: row.first_trade_date.map(to_date),
-        calendar: row.calendar,
-        status: InstrumentStatus::from_name(&row.status),
     }
 }
 

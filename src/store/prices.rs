@@ -1,5 +1,7 @@
 //! Bars, quotes and what is derived from them: read what is known, write only what changed.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::{
@@ -8,26 +10,34 @@ use sea_orm::{
 };
 
 use super::actions::{changed_actions, put_actions};
-use super::answer::{Answer, Covers, Known, Written};
+use super::answer::{Answer, Covers, Known, Quarantined, Written};
 use super::changes::{Changes, changes};
 use super::convert::{to_date, to_naive};
 use super::derived::{Source, derive};
-use super::entities::{all_time_highs, daily_bars, instruments, quotes};
+use super::entities::{all_time_highs, daily_bars, instruments, quarantine, quotes};
 use super::price_rows::{
     bar_of, delete_bars, high_of, instrument_of, put_bars, put_instrument, put_quote, quote_of,
+    within,
 };
-use super::quarantine::{put_flagged, quarantined, settle};
+use super::quarantine::{put_flagged, quarantined, settle, unsettled};
+use super::readable::{read_all, read_one};
 use super::revisions::keep_trail;
 use super::{Store, StoreError};
 use crate::domain::{DailyBar, Symbol};
 
-/// Dates named in one statement.
-const NAMED_DATES: usize = 500;
+/// Dates or rows named in one statement.
+const NAMED: usize = 500;
 
 impl Store {
     /// What is stored about `symbol`: the newest `bars` bars and all single rows.
     pub async fn known(&self, symbol: &Symbol, bars: u64) -> Result<Known, StoreError> {
-        self.ask("known", known(&self.read, symbol, bars)).await
+        self.ask("known", async {
+            let (held, taken_in) = quarantined(&self.read, symbol).await?;
+            let believed = bars_of(&self.read, symbol, &taken_in).await?;
+            let known = known(&self.read, symbol, bars, held).await?;
+            Ok(Known { believed, ..known })
+        })
+        .await
     }
 
     /// Bars of `symbol` from `from` until `to`, both included, oldest first.
@@ -39,9 +49,9 @@ impl Store {
     ) -> Result<Vec<DailyBar>, StoreError> {
         let query = daily_bars::Entity::find()
             .filter(daily_bars::Column::Symbol.eq(symbol.as_str()))
-            .filter(daily_bars::Column::TradingDate.between(to_naive(from), to_naive(to)))
+            .filter(within(from, to))
             .order_by_asc(daily_bars::Column::TradingDate);
-        let rows = self.ask("bars", query.all(&self.read)).await?;
+        let rows = self.ask("bars", read_all(&self.read, query)).await?;
         Ok(rows.iter().map(bar_of).collect())
     }
 
@@ -50,7 +60,7 @@ impl Store {
         let query = daily_bars::Entity::find()
             .filter(daily_bars::Column::Symbol.eq(symbol.as_str()))
             .order_by_asc(daily_bars::Column::TradingDate);
-        let oldest = self.ask("oldest", query.one(&self.read)).await?;
+        let oldest = self.ask("oldest", read_one(&self.read, query)).await?;
         Ok(oldest.map(|row| to_date(row.trading_date)))
     }
 
@@ -76,7 +86,8 @@ impl Store {
         self.tell("save", async {
             let transaction = self.begin().await?;
             let bars = u64::try_from(seen.bars.len().max(1)).unwrap_or(u64::MAX);
-            let stored = known(&transaction, symbol, bars).await?;
+            let held = still_unsettled(&transaction, answer, &seen.quarantine).await?;
+            let stored = known(&transaction, symbol, bars, held).await?;
             let older = older_bars(&transaction, symbol, answer, &stored).await?;
             let changes = changes(answer, &older, &stored);
             let mut written = write(&transaction, symbol, answer, &stored, &changes, now).await?;
@@ -108,30 +119,26 @@ impl Store {
     }
 }
 
+/// What is stored, with the rows of the quarantine that are known already. What was taken in by
+/// hand is for judging an answer, and left empty.
 async fn known<C: ConnectionTrait>(
     connection: &C,
     symbol: &Symbol,
     bars: u64,
+    quarantine: Vec<Quarantined>,
 ) -> Result<Known, DbErr> {
     let key = symbol.as_str();
     let newest = daily_bars::Entity::find()
         .filter(daily_bars::Column::Symbol.eq(key))
         .order_by_desc(daily_bars::Column::TradingDate)
         .limit(bars);
-    let mut rows = newest.all(connection).await?;
+    let mut rows = read_all(connection, newest).await?;
     rows.reverse();
     let bars = rows.iter().map(bar_of).collect();
     let sources = rows.into_iter().map(|row| row.source).collect();
-    let quote = quotes::Entity::find_by_id(key.to_owned())
-        .one(connection)
-        .await?;
-    let instrument = instruments::Entity::find_by_id(key.to_owned())
-        .one(connection)
-        .await?;
-    let high = all_time_highs::Entity::find_by_id(key.to_owned())
-        .one(connection)
-        .await?;
-    let (quarantine, taken_in) = quarantined(connection, symbol).await?;
+    let quote = read_one(connection, quotes::Entity::find_by_id(key)).await?;
+    let instrument = read_one(connection, instruments::Entity::find_by_id(key)).await?;
+    let high = read_one(connection, all_time_highs::Entity::find_by_id(key)).await?;
     Ok(Known {
         bars,
         quote: quote.map(quote_of),
@@ -139,7 +146,7 @@ async fn known<C: ConnectionTrait>(
         high: high.as_ref().map(high_of),
         sources,
         quarantine,
-        believed: bars_of(connection, symbol, &taken_in).await?,
+        believed: Vec::new(),
     })
 }
 
@@ -150,15 +157,43 @@ async fn bars_of<C: ConnectionTrait>(
     dates: &[Date],
 ) -> Result<Vec<DailyBar>, DbErr> {
     let mut bars = Vec::new();
-    for dates in dates.chunks(NAMED_DATES) {
+    for dates in dates.chunks(NAMED) {
         let query = daily_bars::Entity::find()
             .filter(daily_bars::Column::Symbol.eq(symbol.as_str()))
             .filter(daily_bars::Column::TradingDate.is_in(dates.iter().copied().map(to_naive)))
             .filter(daily_bars::Column::IsFinal.eq(true))
             .order_by_asc(daily_bars::Column::TradingDate);
-        bars.extend(query.all(connection).await?.iter().map(bar_of));
+        bars.extend(read_all(connection, query).await?.iter().map(bar_of));
     }
     Ok(bars)
+}
+
+/// Of the rows in quarantine that were `seen`, those an answer is about and nobody has settled
+/// meanwhile.
+async fn still_unsettled<C: ConnectionTrait>(
+    connection: &C,
+    answer: &Answer,
+    seen: &[Quarantined],
+) -> Result<Vec<Quarantined>, DbErr> {
+    let bars = answer.bars.iter().map(|bar| bar.trading_date);
+    let flagged = answer.flagged.iter().map(|one| one.bar.trading_date);
+    let dates: HashSet<Date> = bars.chain(flagged).collect();
+    let about = seen
+        .iter()
+        .filter(|row| dates.contains(&row.bar.trading_date));
+    let mut about: Vec<Quarantined> = about.copied().collect();
+    let mut open = HashSet::new();
+    for some in about.chunks(NAMED) {
+        let query = quarantine::Entity::find()
+            .select_only()
+            .column(quarantine::Column::Id)
+            .filter(quarantine::Column::Id.is_in(some.iter().map(|row| row.id)))
+            .filter(quarantine::Column::State.is_in(unsettled()))
+            .into_tuple::<i64>();
+        open.extend(query.all(connection).await?);
+    }
+    about.retain(|row| open.contains(&row.id));
+    Ok(about)
 }
 
 /// Stored bars in the answer's range that `known` does not hold (a backfill into the past); all of
@@ -184,7 +219,11 @@ async fn older_bars<C: ConnectionTrait>(
         })
         .filter(daily_bars::Column::TradingDate.lt(to_naive(held.trading_date)))
         .order_by_asc(daily_bars::Column::TradingDate);
-    Ok(query.all(connection).await?.iter().map(bar_of).collect())
+    Ok(read_all(connection, query)
+        .await?
+        .iter()
+        .map(bar_of)
+        .collect())
 }
 
 async fn write<C: ConnectionTrait>(

@@ -16,6 +16,7 @@ use super::answer::{Answer, Quarantined};
 use super::chunks::Upsert;
 use super::convert::{to_column, to_date, to_naive, to_timestamp};
 use super::entities::quarantine;
+use super::readable::{note_unknown, read_all};
 use super::{Store, StoreError};
 use crate::domain::{DailyBar, Flagged, QuarantineState, Rule, Symbol};
 
@@ -84,7 +85,7 @@ impl Store {
             .order_by_asc(Column::Symbol)
             .order_by_asc(Column::TradingDate)
             .order_by_asc(Column::Id);
-        let rows = self.ask("quarantine", query.all(&self.read)).await?;
+        let rows = self.ask("quarantine", read_all(&self.read, query)).await?;
         Ok(rows.iter().map(quarantine_row).collect())
     }
 
@@ -113,7 +114,7 @@ impl Store {
 }
 
 /// States that are somebody's business still.
-fn unsettled() -> [&'static str; 2] {
+pub(super) fn unsettled() -> [&'static str; 2] {
     [QuarantineState::Held, QuarantineState::Noted].map(QuarantineState::as_str)
 }
 
@@ -129,11 +130,11 @@ pub(super) async fn quarantined<C: ConnectionTrait>(
         .filter(quarantine::Column::Symbol.eq(symbol.as_str()))
         .filter(quarantine::Column::State.is_in(states))
         .order_by_asc(quarantine::Column::TradingDate);
-    let rows = query.all(connection).await?;
+    let rows = read_all(connection, query).await?;
     let known = rows.iter().filter_map(|row| {
         Some(Quarantined {
             id: row.id,
-            rule: Rule::from_name(&row.rule)?,
+            rule: known_rule(row)?,
             state: QuarantineState::from_name(&row.state)?,
             bar: bar_of(row),
         })
@@ -165,6 +166,15 @@ pub(super) async fn held_on<C: ConnectionTrait>(
     Ok(rows.iter().map(|row| to_date(row.trading_date)).collect())
 }
 
+/// The rule a row broke; one that is not known here is told of.
+fn known_rule(row: &quarantine::Model) -> Option<Rule> {
+    let rule = Rule::from_name(&row.rule);
+    if rule.is_none() {
+        note_unknown("quarantine", &row.id, "rule", &row.rule);
+    }
+    rule
+}
+
 /// Puts rows into quarantine; one that is there already is seen once more. Gives how many are held
 /// that were not held before.
 pub(super) async fn put_flagged<C: ConnectionTrait>(
@@ -184,8 +194,7 @@ pub(super) async fn put_flagged<C: ConnectionTrait>(
         .filter(Column::TradingDate.between(to_naive(first), to_naive(last)))
         .filter(Column::Provider.eq(answer.source))
         .order_by_asc(Column::Id);
-    let mut stored: BTreeMap<(Date, String), Vec<quarantine::Model>> = stored
-        .all(connection)
+    let mut stored: BTreeMap<(Date, String), Vec<quarantine::Model>> = read_all(connection, stored)
         .await?
         .into_iter()
         .fold(BTreeMap::new(), |mut by_key, row| {

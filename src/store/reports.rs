@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::convert::to_column;
 use super::entities::{duration_rollups, resource_samples, runs};
+use super::readable::{read_all, read_columns};
 use super::{Store, StoreError};
 use crate::telemetry::Histogram;
 
@@ -132,9 +133,9 @@ impl Store {
                 Column::RateLimited,
                 Column::RowsWritten,
             ])
-            .filter(Column::ClaimedAt.gte(to_column(since)))
-            .into_tuple::<Row>();
-        let rows = self.ask("report", query.all(&self.read)).await?;
+            .filter(Column::ClaimedAt.gte(to_column(since)));
+        let rows = read_columns::<Row, _, _>(&self.read, query);
+        let rows = self.ask("report", rows).await?;
         let mut all: BTreeMap<String, (ScheduleReport, Spread)> = BTreeMap::new();
         for row in rows {
             let (report, spread) = all.entry(row.0.clone()).or_default();
@@ -151,7 +152,7 @@ impl Store {
         let query = resource_samples::Entity::find()
             .filter(resource_samples::Column::At.gte(to_column(since)))
             .order_by_asc(resource_samples::Column::At);
-        let rows = self.ask("report", query.all(&self.read)).await?;
+        let rows = self.ask("report", read_all(&self.read, query)).await?;
         let mut report = ProcessReport {
             disk_available_min_bytes: i64::MAX,
             ..Default::default()
@@ -189,7 +190,7 @@ impl Store {
     ) -> Result<Vec<DurationReport>, StoreError> {
         let query = duration_rollups::Entity::find()
             .filter(duration_rollups::Column::At.gte(to_column(since)));
-        let rows = self.ask("report", query.all(&self.read)).await?;
+        let rows = self.ask("report", read_all(&self.read, query)).await?;
         let mut all: BTreeMap<(String, String), Histogram> = BTreeMap::new();
         for row in rows {
             let (sum, max) = (row.sum_us.unsigned_abs(), row.max_us.unsigned_abs());

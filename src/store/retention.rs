@@ -2,7 +2,9 @@
 //!
 //! The age of a row is asked of the row itself, so a changed value holds for old rows too. Never
 //! removed: a schedule's newest planned row (the planner goes on from it, whenever it is back),
-//! rows that are still open, and the epochs that rows name.
+//! rows that are still open, and the epochs that rows name. What of prices goes is in `series.rs`.
+
+mod series;
 
 use std::time::Duration;
 
@@ -39,12 +41,28 @@ pub struct Pruned {
     pub samples: u64,
     /// Roll-ups of durations.
     pub durations: u64,
+    /// Price alerts that are over.
+    pub alerts: u64,
+    /// Gaps whose bar has come.
+    pub gaps: u64,
+    /// Final bars as they were before they were replaced.
+    pub revisions: u64,
 }
 
 impl Pruned {
     /// Whether there was nothing to remove.
     pub fn is_empty(self) -> bool {
         self == Self::default()
+    }
+
+    fn count(&mut self, more: Self) {
+        self.runs += more.runs;
+        self.tasks += more.tasks;
+        self.samples += more.samples;
+        self.durations += more.durations;
+        self.alerts += more.alerts;
+        self.gaps += more.gaps;
+        self.revisions += more.revisions;
     }
 }
 
@@ -55,6 +73,9 @@ struct Cutoffs {
     tasks: DateTimeUtc,
     samples: DateTimeUtc,
     durations: DateTimeUtc,
+    alerts: DateTimeUtc,
+    gaps: DateTimeUtc,
+    revisions: DateTimeUtc,
 }
 
 impl Cutoffs {
@@ -66,6 +87,9 @@ impl Cutoffs {
             tasks: before(history.tasks.min(history.runs)),
             samples: before(history.samples),
             durations: before(history.durations),
+            alerts: before(history.alerts),
+            gaps: before(history.gaps),
+            revisions: before(history.revisions),
         }
     }
 }
@@ -87,10 +111,7 @@ impl Store {
             if batch.is_empty() {
                 break;
             }
-            pruned.runs += batch.runs;
-            pruned.tasks += batch.tasks;
-            pruned.samples += batch.samples;
-            pruned.durations += batch.durations;
+            pruned.count(batch);
             tokio::time::sleep(BATCH_PAUSE).await;
         }
         Ok(pruned)
@@ -112,6 +133,9 @@ impl Store {
             tasks,
             samples: self.count(old_samples(cutoffs.samples)).await?,
             durations: self.count(old_durations(cutoffs.durations)).await?,
+            alerts: self.count(series::old_alerts(cutoffs.alerts)).await?,
+            gaps: self.count(series::old_gaps(cutoffs.gaps)).await?,
+            revisions: self.count(series::old_revisions(cutoffs.revisions)).await?,
         })
     }
 
@@ -136,6 +160,9 @@ impl Store {
             tasks,
             samples: self.prune_samples(cutoffs.samples).await?,
             durations: self.prune_durations(cutoffs.durations).await?,
+            alerts: self.prune_alerts(cutoffs.alerts).await?,
+            gaps: self.prune_gaps(cutoffs.gaps).await?,
+            revisions: self.prune_revisions(cutoffs.revisions).await?,
         })
     }
 

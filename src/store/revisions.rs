@@ -16,6 +16,7 @@ use super::answer::Answer;
 use super::changes::{Changes, Correction};
 use super::convert::{to_column, to_date, to_naive, to_timestamp};
 use super::entities::{bar_revisions, daily_bars, series_revisions};
+use super::readable::read_all;
 use super::{Store, StoreError};
 use crate::domain::{DailyBar, Symbol};
 
@@ -68,7 +69,7 @@ impl Store {
         let query = bar_revisions::Entity::find()
             .filter(bar_revisions::Column::Symbol.eq(symbol.as_str()))
             .order_by_asc(bar_revisions::Column::Id);
-        let rows = self.ask("revisions", query.all(&self.read)).await?;
+        let rows = self.ask("revisions", read_all(&self.read, query)).await?;
         Ok(rows.into_iter().map(bar_revision).collect())
     }
 
@@ -80,7 +81,7 @@ impl Store {
         let query = series_revisions::Entity::find()
             .filter(series_revisions::Column::Symbol.eq(symbol.as_str()))
             .order_by_asc(series_revisions::Column::Revision);
-        let rows = self.ask("revisions", query.all(&self.read)).await?;
+        let rows = self.ask("revisions", read_all(&self.read, query)).await?;
         Ok(rows.into_iter().map(series_revision).collect())
     }
 }

@@ -13,7 +13,9 @@ use sea_orm::{
 use serde::Serialize;
 
 use super::convert::{to_column, to_date, to_i32, to_naive, to_timestamp};
-use super::entities::{daily_bars, gaps, instruments, quotes, symbol_health};
+use super::entities::{daily_bars, gaps, instruments, quarantine, quotes, symbol_health};
+use super::price_rows::within;
+use super::readable::{read_all, read_columns, read_one};
 use super::{Store, StoreError};
 use crate::domain::{GapState, Symbol, SymbolHealth};
 
@@ -38,6 +40,8 @@ pub struct SymbolRow {
     pub last_bar: Option<Date>,
     /// Sessions that lack their bar and are asked for again.
     pub gaps_open: u64,
+    /// Rows in quarantine that nobody has decided about.
+    pub rows_held: u64,
     /// When the exchange stamped the latest price.
     pub quoted_at: Option<Timestamp>,
     /// Its calendar, and whether it is still there.
@@ -66,7 +70,9 @@ impl Store {
     /// What is remembered of a symbol's being there.
     pub async fn health(&self, symbol: &Symbol) -> Result<SymbolHealth, StoreError> {
         let find = symbol_health::Entity::find_by_id(symbol.as_str().to_owned());
-        let row = self.ask("symbol_health", find.one(&self.read)).await?;
+        let row = self
+            .ask("symbol_health", read_one(&self.read, find))
+            .await?;
         Ok(row.map(health_of).unwrap_or_default())
     }
 
@@ -111,7 +117,7 @@ impl Store {
     pub async fn delisted(&self) -> Result<Vec<(String, SymbolHealth)>, StoreError> {
         let query =
             symbol_health::Entity::find().filter(symbol_health::Column::DelistedAt.is_not_null());
-        let rows = self.ask("delisted", query.all(&self.read)).await?;
+        let rows = self.ask("delisted", read_all(&self.read, query)).await?;
         Ok(rows
             .into_iter()
             .map(|row| (row.symbol.clone(), health_of(row)))
@@ -127,7 +133,7 @@ impl Store {
             row.symbol = symbol;
             fill(row);
         };
-        let found = self.ask("symbols", instruments::Entity::find().all(&self.read));
+        let found = self.ask("symbols", read_all(&self.read, instruments::Entity::find()));
         for instrument in found.await? {
             row(instrument.symbol.clone(), &mut |row| {
                 row.currency.clone_from(&instrument.currency);
@@ -146,10 +152,16 @@ impl Store {
                 row.last_bar = last.map(to_date);
             });
         }
+        for (symbol, count) in self.held_rows().await? {
+            row(symbol, &mut |row| row.rows_held = count.unsigned_abs());
+        }
         for (symbol, count) in self.open_gaps().await? {
             row(symbol, &mut |row| row.gaps_open = count.unsigned_abs());
         }
-        let found = self.ask("symbols", symbol_health::Entity::find().all(&self.read));
+        let found = self.ask(
+            "symbols",
+            read_all(&self.read, symbol_health::Entity::find()),
+        );
         for health in found.await? {
             row(health.symbol.clone(), &mut |row| {
                 row.health = health_of(health.clone());
@@ -171,6 +183,13 @@ impl Store {
             .column(symbol_health::Column::Symbol)
             .into_tuple::<String>();
         names.extend(self.ask("symbols", watched.all(&self.read)).await?);
+        // Of a first answer everything may have been held.
+        let held = quarantine::Entity::find()
+            .select_only()
+            .column(quarantine::Column::Symbol)
+            .distinct()
+            .into_tuple::<String>();
+        names.extend(self.ask("symbols", held.all(&self.read)).await?);
         Ok(names)
     }
 
@@ -184,32 +203,18 @@ impl Store {
         use daily_bars::Column;
         let query = daily_bars::Entity::find()
             .filter(Column::Symbol.eq(symbol.as_str()))
-            .filter(Column::TradingDate.between(to_naive(from), to_naive(to)))
+            .filter(within(from, to))
             .order_by_desc(Column::TradingDate)
             .limit(limit);
-        let rows = self.ask("bars", query.all(&self.read)).await?;
+        let rows = self.ask("bars", read_all(&self.read, query)).await?;
         Ok(rows.into_iter().rev().map(bar_row).collect())
     }
 
     async fn quote_times(&self) -> Result<Vec<(String, DateTimeUtc)>, StoreError> {
         let query = quotes::Entity::find()
             .select_only()
-            .columns([quotes::Column::Symbol, quotes::Column::MarketTime])
-            .into_tuple();
-        self.ask("symbols", query.all(&self.read)).await
-    }
-
-    async fn bar_counts(&self) -> Result<Vec<BarCount>, StoreError> {
-        use daily_bars::Column;
-        let query = daily_bars::Entity::find()
-            .select_only()
-            .column(Column::Symbol)
-            .column_as(Column::TradingDate.count(), "bars")
-            .column_as(Column::TradingDate.min(), "first_bar")
-            .column_as(Column::TradingDate.max(), "last_bar")
-            .group_by(Column::Symbol)
-            .into_tuple();
-        self.ask("symbols", query.all(&self.read)).await
+            .columns([quotes::Column::Symbol, quotes::Column::MarketTime]);
+        self.ask("symbols", read_columns(&self.read, query)).await
     }
 
     async fn open_gaps(&self) -> Result<Vec<(String, i64)>, StoreError> {
@@ -225,14 +230,6 @@ impl Store {
         self.ask("symbols", query.all(&self.read)).await
     }
 }
-
-/// Symbol, bars, first and last.
-type BarCount = (
-    String,
-    i64,
-    Option<sea_orm::prelude::Date>,
-    Option<sea_orm::prelude::Date>,
-);
 
 /// Whether a gap's final bar is still not there.
 pub(super) fn lacks_its_bar() -> Expr {

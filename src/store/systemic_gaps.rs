@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use sea_orm::prelude::Date as Day;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, PaginatorTrait as _,
@@ -11,6 +12,7 @@ use sea_orm::{
 use super::convert::{to_column, to_date, to_i64, to_naive};
 use super::entities::gaps::{Column, Entity};
 use super::entities::{all_time_highs, symbol_health};
+use super::readable::fault;
 use super::{Store, StoreError};
 use crate::domain::GapState;
 
@@ -36,26 +38,24 @@ impl Store {
         share: f64,
         now: Timestamp,
     ) -> Result<Vec<SystemicGap>, StoreError> {
-        if self
-            .ask("systemic", candidates(&self.read, least))
-            .await?
-            .is_empty()
-        {
-            return Ok(Vec::new());
+        let mut found = self.ask("systemic", candidates(&self.read, least)).await?;
+        #[allow(clippy::cast_precision_loss, reason = "numbers of symbols")]
+        found.retain(|gap| gap.missing as f64 > share * gap.watched as f64);
+        if found.is_empty() {
+            return Ok(found);
         }
+        // Inside only what makes each be given once: looking all gaps over takes long.
         self.tell("systemic", async {
             let transaction = self.begin().await?;
-            let mut found = Vec::new();
-            for gap in candidates(&transaction, least).await? {
-                #[allow(clippy::cast_precision_loss, reason = "numbers of symbols")]
-                let is_many = gap.missing as f64 > share * gap.watched as f64;
-                if is_many {
+            let mut taken = Vec::with_capacity(found.len());
+            for gap in found {
+                if !is_told(&transaction, &gap.calendar, to_naive(gap.trading_date)).await? {
                     tell_of(&transaction, &gap, now).await?;
-                    found.push(gap);
+                    taken.push(gap);
                 }
             }
             transaction.commit().await?;
-            Ok(found)
+            Ok(taken)
         })
         .await
     }
@@ -75,15 +75,17 @@ async fn candidates<C: ConnectionTrait>(
         .group_by(Column::Calendar)
         .group_by(Column::TradingDate)
         .having(Column::Symbol.count().gte(to_i64(least)))
-        .order_by_desc(Column::TradingDate)
-        .into_tuple::<(String, sea_orm::prelude::Date, i64)>();
+        .order_by_desc(Column::TradingDate);
+    let statement = query.build(connection.get_database_backend());
     let mut found = Vec::new();
-    for (calendar, date, missing) in query.all(connection).await? {
-        let told = Entity::find()
-            .filter(Column::Calendar.eq(calendar.as_str()))
-            .filter(Column::TradingDate.eq(date))
-            .filter(Column::SystemicAt.is_not_null());
-        if told.count(connection).await? > 0 {
+    for row in connection.query_all_raw(statement).await? {
+        let (calendar, date, missing) = match row.try_get_many_by_index::<Lacking>() {
+            Ok(lacking) => lacking,
+            // Each of these rows is named where its symbol's gaps are read.
+            Err(error) if fault(&row, &error).is_some() => continue,
+            Err(error) => return Err(error),
+        };
+        if is_told(connection, &calendar, date).await? {
             continue;
         }
         let trading_date = to_date(date);
@@ -95,6 +97,22 @@ async fn candidates<C: ConnectionTrait>(
         });
     }
     Ok(found)
+}
+
+/// Calendar, session, symbols that lack it.
+type Lacking = (String, Day, i64);
+
+/// Whether somebody was told of that session.
+async fn is_told<C: ConnectionTrait>(
+    connection: &C,
+    calendar: &str,
+    session: Day,
+) -> Result<bool, DbErr> {
+    let told = Entity::find()
+        .filter(Column::Calendar.eq(calendar))
+        .filter(Column::TradingDate.eq(session))
+        .filter(Column::SystemicAt.is_not_null());
+    Ok(told.count(connection).await? > 0)
 }
 
 /// Symbols of a calendar whose series begins at `date` or before.

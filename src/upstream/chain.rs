@@ -212,7 +212,8 @@ fn goes_on(fault: &Fault, request: &ChartRequest) -> bool {
         | FaultClass::Timeout
         | FaultClass::Blocked => true,
         FaultClass::NoData => request.to.duration_since(request.from) >= CERTAIN_WINDOW,
-        FaultClass::BadRequest
+        FaultClass::Refused
+        | FaultClass::BadRequest
         | FaultClass::Store
         | FaultClass::Cancelled
         | FaultClass::Internal => false,
@@ -248,6 +249,11 @@ impl MarketData for Chain {
         first
             .map(|member| member.upstream.origin())
             .unwrap_or_default()
+    }
+
+    fn paces(&self) -> Vec<(&'static str, f64)> {
+        let members = self.members.iter();
+        members.flat_map(|member| member.upstream.paces()).collect()
     }
 
     /// Whether everybody who was ever asked refuses us.

@@ -51,6 +51,11 @@ impl MarketData for Deferred {
             .unwrap_or_default()
     }
 
+    fn paces(&self) -> Vec<(&'static str, f64)> {
+        let built = self.built.get().and_then(|built| built.as_ref().ok());
+        built.map_or_else(Vec::new, |upstream| upstream.paces())
+    }
+
     fn is_refusing(&self) -> bool {
         let built = self.built.get().and_then(|built| built.as_ref().ok());
         built.is_some_and(|upstream| upstream.is_refusing())

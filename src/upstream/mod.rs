@@ -58,6 +58,11 @@ pub trait MarketData: Send + Sync {
         false
     }
 
+    /// The pace in force of each provider behind this one that was built, in requests a second.
+    fn paces(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+
     /// What was answered about `symbol` up to now is overtaken: the next question is asked anew
     /// even when the same one was answered a moment ago.
     fn forget(&self, _symbol: &Symbol) {}

@@ -91,3 +91,63 @@ fn two_tables_for_one_symbol_are_refused() {
         "{problems}"
     );
 }
+
+fn lints(alerts: &str) -> Vec<String> {
+    let text = format!("{GOOD}{alerts}");
+    let (_, lints) = Place::new().read(&text).unwrap_or_else(|p| panic!("{p}"));
+    lints.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_symbol_that_no_schedule_brings_is_told_with_the_one_that_was_meant() {
+    assert_eq!(
+        lints("[alerts.a]\nsymbols = [\"@tech\", \"AAPL\"]\nrise = \"3%\"\n").len(),
+        0
+    );
+    let told = lints("[alerts.a]\nsymbols = [\"AAPL\", \"MSTF\"]\nrise = \"3%\"\n");
+    assert_eq!(told.len(), 1, "{told:#?}");
+    let line = GOOD.lines().count() + 2;
+    assert!(
+        told[0].contains(&format!(
+            "schedules.toml:{line}:20: warning: no schedule brings MSTF"
+        )),
+        "{told:#?}"
+    );
+    assert!(told[0].contains("did you mean `MSFT`?"), "{told:#?}");
+    let group =
+        "[alerts.a]\nsymbols = [\"@far\"]\nrise = \"3%\"\n[symbols2]\n".replace("[symbols2]\n", "");
+    let text = format!("{GOOD}{group}").replace(
+        "[symbols]\n",
+        "[symbols]\nfar = [\"VOD.L\", \"BP.L\", \"AAPL\"]\n",
+    );
+    let (_, told) = Place::new().read(&text).unwrap_or_else(|p| panic!("{p}"));
+    let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(
+        told[0].contains("no schedule brings BP.L, VOD.L of `@far`"),
+        "{told:#?}"
+    );
+}
+
+#[test]
+fn a_malformed_symbol_and_a_table_without_a_name_have_a_remedy() {
+    let wrong = read("[alerts.a]\nsymbols = [\"AA PL\"]\nrise = \"3%\"\n").unwrap_err();
+    assert!(wrong.contains("symbol `AA PL` contains"), "{wrong}");
+    assert!(
+        wrong.contains("help: write it as Yahoo spells it"),
+        "{wrong}"
+    );
+    let nameless = read("[alerts]\nsymbols = [\"AAPL\"]\nrise = \"3%\"\n").unwrap_err();
+    let line = GOOD.lines().count() + 2;
+    assert!(
+        nameless.contains(&format!(
+            ":{line}:1: error: [alerts] has no name, but `symbols`, `rise` of its own"
+        )),
+        "{nameless}"
+    );
+    assert!(
+        nameless.contains("help: give the table a name: [alerts.NAME]"),
+        "{nameless}"
+    );
+    assert_eq!(nameless.matches("error:").count(), 1, "{nameless}");
+}

@@ -112,3 +112,20 @@ fn what_a_running_daemon_cannot_take_over_is_named() {
         "~us symbols"
     );
 }
+
+#[test]
+fn tasks_at_once_that_follow_from_the_upstream_are_told_by_the_key_that_was_edited() {
+    let batch = GOOD.replace("max_rps = 1.0", "max_rps = 1.0\nquotes.batch = \"spark\"");
+    assert_eq!(
+        told(GOOD, &batch),
+        "~us [upstream.yahoo] quotes.batch; ![upstream.yahoo]"
+    );
+    let more = GOOD.replace("max_rps = 1.0", "max_rps = 1.0\nconcurrency = 9");
+    assert_eq!(
+        told(GOOD, &more),
+        "~us [upstream.yahoo] concurrency; ![upstream.yahoo]"
+    );
+    // A schedule with a number of its own has not changed.
+    let own = |text: &str| format!("{text}concurrency = 3\n");
+    assert_eq!(told(&own(GOOD), &own(&batch)), "![upstream.yahoo]");
+}

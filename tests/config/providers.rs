@@ -168,3 +168,38 @@ fn a_missing_key_and_an_unlike_order_are_lints() {
         "{lints:#?}"
     );
 }
+
+#[test]
+fn symbols_that_a_provider_can_never_have_are_told_in_their_place() {
+    let pair = TEXT.replace(
+        "symbols = [\"BTC-USD\"]",
+        "symbols = [\"BTC-USD\", \"AAPL\"]",
+    );
+    let lints = told(&pair);
+    assert_eq!(lints.len(), 1, "{lints:#?}");
+    assert!(
+        lints[0].contains(":18:23: warning: binance can never have AAPL of `crypto`"),
+        "{lints:#?}"
+    );
+    assert!(lints[0].contains("help: Binance has pairs"), "{lints:#?}");
+    // Those of the defaults are told at the schedule's name.
+    let korea = TEXT.replace("symbols = [\"AAPL\"]", "symbols = [\"005930.KS\"]");
+    let lints = told(&korea);
+    assert!(
+        lints[0].contains(":10:12: warning: tiingo can never have 005930.KS of `us`"),
+        "{lints:#?}"
+    );
+    let many = "symbols = [\"A.L\", \"B.L\", \"C.L\", \"D.L\", \"E.L\"]";
+    let nobody = TEXT
+        .replace("symbols = [\"BTC-USD\"]", many)
+        .replace("[\"yahoo\", \"binance\"]", "[\"binance\"]");
+    let problems = read(&nobody).unwrap_err();
+    let problem = problems.iter().next().unwrap().to_string();
+    assert!(
+        problem.contains(
+            ":18:13: error: no provider of `crypto` can ever have A.L, B.L, C.L and 2 more"
+        ),
+        "{problem}"
+    );
+    assert!(problem.contains("help: add \"yahoo\""), "{problem}");
+}

@@ -28,6 +28,9 @@ runs = "100d"
 tasks = "20d"
 samples = "36h"
 durations = "1d"
+alerts = "30d"
+gaps = "2d"
+revisions = "36500d"
 [symbols]
 tech = ["AAPL", "MSFT"]
 one = "^GSPC"
@@ -137,9 +140,12 @@ fn the_settings_of_a_full_file_are_what_it_says() {
         history.tasks,
         history.samples,
         history.durations,
+        history.alerts,
+        history.gaps,
+        history.revisions,
     ]
     .map(|keep| keep.as_secs() / 3_600);
-    assert_eq!(hours, [2_400, 480, 36, 24]);
+    assert_eq!(hours, [2_400, 480, 36, 24, 720, 48, 876_000]);
 }
 
 #[test]
@@ -234,9 +240,12 @@ fn a_file_that_says_little_gets_the_documented_defaults() {
             history.runs,
             history.tasks,
             history.samples,
-            history.durations
+            history.durations,
+            history.alerts,
+            history.gaps,
+            history.revisions
         ],
-        [365, 30, 30, 30].map(|days| secs(days * 86_400))
+        [365, 30, 30, 30, 365, 365, 1_825].map(|days| secs(days * 86_400))
     );
     assert!(
         config

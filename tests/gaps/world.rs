@@ -94,7 +94,7 @@ impl World {
             lateness_ms: 0,
             is_resumed: false,
             is_awaited: false,
-            on_outcome: None,
+            on_news: None,
         };
         let runner = Runner::new(services.into());
         runner.admit(spec, Admission::Beside).await.unwrap();

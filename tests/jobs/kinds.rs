@@ -17,7 +17,7 @@ async fn the_first_daily_bars_are_ten_years_and_the_second_run_writes_nothing() 
     for name in SHARES {
         let bars = world.bars(name).await;
         assert!(
-            (2_590..=2_612).contains(&bars.len()),
+            (2_495..=2_515).contains(&bars.len()),
             "{name}: {}",
             bars.len()
         );

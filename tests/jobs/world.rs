@@ -9,7 +9,7 @@ use finstage::config::{Cooldown, UpstreamSettings};
 use finstage::domain::Retry;
 use finstage::domain::{AlertRules, DailyBar, JobKind, RunOrigin, Symbol, TaskOutcome};
 use finstage::jobs::{AlertBook, Assignment, Freshness, Services, Watch};
-use finstage::runner::{Admission, RunSpec, Runner};
+use finstage::runner::{Admission, News, RunSpec, Runner};
 use finstage::simulator::{Options, Simulator};
 use finstage::store::{Epoch, RunEnd, RunRow, Store, TaskRow};
 use finstage::telemetry::Meter;
@@ -147,7 +147,7 @@ impl World {
             lateness_ms: 0,
             is_resumed: false,
             is_awaited: false,
-            on_outcome: None,
+            on_news: None,
         }
     }
 
@@ -161,8 +161,10 @@ impl World {
     pub(crate) async fn finish(&self, mut spec: RunSpec) -> Left {
         let outcomes: Arc<std::sync::Mutex<Vec<TaskOutcome>>> = Arc::default();
         let heard = Arc::clone(&outcomes);
-        spec.on_outcome = Some(Arc::new(move |outcome| {
-            heard.lock().unwrap().push(outcome.clone());
+        spec.on_news = Some(Arc::new(move |news: News<'_>| {
+            if let News::Ended(outcome) = news {
+                heard.lock().unwrap().push(outcome.clone());
+            }
         }));
         let (run_id, symbols) = (spec.run_id, spec.symbols.len());
         let end = self.runner.admit(spec, Admission::Beside).await.unwrap();

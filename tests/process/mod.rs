@@ -13,6 +13,8 @@ mod readme;
 mod reload;
 mod signals;
 mod socket;
+mod trail;
+mod unreadable;
 mod verbs;
 mod watched;
 mod why;

@@ -33,3 +33,33 @@ fn every_verb_is_in_the_readme() {
         );
     }
 }
+
+#[test]
+fn the_readmes_first_start_shows_every_schedule_of_the_shipped_file() {
+    let shipped = include_str!("../../schedules.toml");
+    let names = shipped.lines().filter_map(|line| {
+        let name = line.strip_prefix("[schedules.")?;
+        name.strip_suffix(']')
+    });
+    let names: Vec<&str> = names.collect();
+    let sample = |command: &str| {
+        let (_, shown) = README
+            .split_once(&format!("$ finstage {command}\n"))
+            .unwrap();
+        let lines = shown
+            .lines()
+            .take_while(|line| !line.is_empty() && *line != "```");
+        lines.skip(1).collect::<Vec<_>>()
+    };
+    for command in ["runs", "list"] {
+        let lines = sample(command);
+        assert_eq!(lines.len(), names.len(), "{command}: {lines:#?}");
+        for name in &names {
+            let count = lines
+                .iter()
+                .filter(|line| line.contains(&format!("{name} ")))
+                .count();
+            assert_eq!(count, 1, "`{name}` in the sample of `finstage {command}`");
+        }
+    }
+}

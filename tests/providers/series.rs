@@ -141,7 +141,7 @@ async fn every_fault_of_the_simulator_is_survived_in_every_format() {
     for number in 0..20 {
         let name = format!("S{number}");
         let chart = ask(&tiingo, &name, "2026-01-02T05:00:00Z").await;
-        assert_eq!(chart.bars.len(), 231, "{name}");
+        assert_eq!(chart.bars.len(), 224, "{name}");
         let name = format!("C{number}-USD");
         let chart = ask(&binance, &name, "2026-11-01T00:00:00Z").await;
         assert_eq!(chart.bars.len(), 21, "{name}");

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod derived;
+mod growth;
 mod ledger;
 mod measurements;
 mod pauses;
@@ -83,6 +84,10 @@ macro_rules! every_check {
                 samples_and_durations_go_by_their_own_age,
                 more_rows_than_a_batch_go_and_others_write_meanwhile,
                 a_prune_that_is_told_to_stop_goes_on_the_next_time;
+            growth:
+                alerts_that_are_over_go_and_those_that_hold_stay,
+                filled_gaps_go_but_not_what_is_still_known_by_them,
+                replaced_bars_go_by_their_age_in_pieces;
         }
     };
 }

@@ -29,6 +29,7 @@ fn keep(runs: u32, tasks: u32) -> HistorySettings {
         tasks: tasks * DAY,
         samples: DAY,
         durations: DAY,
+        ..HistorySettings::default()
     }
 }
 

@@ -49,8 +49,7 @@ const SCHEMA: &[(&str, &str)] = &[
     ),
     (
         "instruments",
-        "symbol currency? timezone instrument_type? exchange? first_trade_date? updated_at \
-         calendar? status",
+        "symbol currency? timezone instrument_type? exchange? first_trade_date? updated_at",
     ),
     (
         "daily_bars",

@@ -123,7 +123,6 @@ pub(crate) fn answer(bars: &[DailyBar], quote: Option<Quote>) -> Answer {
             instrument_type: Some("EQUITY".to_owned()),
             exchange: Some("NMS".to_owned()),
             first_trade_date: Some(day("1980-12-12")),
-            ..Instrument::default()
         },
         source: "yahoo",
         covers: Covers::FromFirstBar,

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use super::protocol::{
-    Answer, CacheAnswer, ChangedSchedule, EndAnswer, ProgressAnswer, ReloadAnswer, Request,
-    RunAnswer, ScheduleAnswer, StatusAnswer,
+    Answer, CacheAnswer, ChangedSchedule, EndAnswer, PaceAnswer, ProgressAnswer, ReloadAnswer,
+    Request, RunAnswer, ScheduleAnswer, StatusAnswer,
 };
 use crate::cache::Counts;
 use crate::config::{Config, Difference, Problems};
 use crate::daemon::live::Live;
 use crate::daemon::reload::Reload;
-use crate::domain::{OverlapPolicy, Pause, RunOrigin, RunState, ScheduleId, Symbol};
+use crate::domain::{OverlapPolicy, Pause, Provider, RunOrigin, RunState, ScheduleId, Symbol};
 use crate::runner::Progress;
 use crate::scheduler::{Command, Refusal, ScheduleStatus, Trigger, Triggered};
 use crate::store::{RunEnd, RunRow, TaskRow};
@@ -321,7 +321,21 @@ pub(in crate::daemon) async fn status(live: &Live) -> Option<StatusAnswer> {
         schedules,
         runs: live.runner.progress().iter().map(progress_answer).collect(),
         cache: live.answers.as_ref().map(|all| cache_answer(all.counts())),
+        paces: paces(live),
     })
+}
+
+/// The bound is that of the start: a reload does not change it.
+fn paces(live: &Live) -> Vec<PaceAnswer> {
+    let paces = live.upstream.paces().into_iter();
+    paces
+        .map(|(provider, pace_rps)| PaceAnswer {
+            max_rps: Provider::from_name(provider)
+                .map_or(pace_rps, |one| live.at_start.upstream(one).max_rps),
+            provider: provider.to_owned(),
+            pace_rps,
+        })
+        .collect()
 }
 
 fn cache_answer(counts: Counts) -> CacheAnswer {

@@ -163,6 +163,20 @@ pub struct StatusAnswer {
     /// What the cache has done since the start; absent when it is off.
     #[serde(default)]
     pub cache: Option<CacheAnswer>,
+    /// How fast each provider that is in use is asked.
+    #[serde(default)]
+    pub paces: Vec<PaceAnswer>,
+}
+
+/// How fast a provider is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PaceAnswer {
+    /// Its name.
+    pub provider: String,
+    /// The pace in force, requests a second: less than `max_rps` since it refused us.
+    pub pace_rps: f64,
+    /// The most there may be.
+    pub max_rps: f64,
 }
 
 /// What the cache has done since the start, and what it holds.

@@ -54,8 +54,10 @@ pub(in crate::jobs) async fn perform(
         Err(fault) => Err(fault),
     };
     // An answer that cannot be used is one: asked again and again it stays what it is.
-    let is_answer =
-        |fault: &Fault| matches!(fault.class, FaultClass::BadPayload | FaultClass::NotFound);
+    let is_answer = |fault: &Fault| {
+        use FaultClass::{BadPayload, NotFound, Refused};
+        matches!(fault.class, BadPayload | NotFound | Refused)
+    };
     if done.as_ref().err().is_none_or(is_answer) {
         settle(symbol, &due, services).await?;
     }

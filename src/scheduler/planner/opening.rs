@@ -165,7 +165,7 @@ impl Loop {
             lateness_ms: run.lateness_ms,
             is_resumed: true,
             is_awaited: false,
-            on_outcome: None,
+            on_news: None,
         };
         drop(self.runner.admit(spec, admission));
     }

@@ -206,7 +206,7 @@ impl Loop {
             lateness_ms: 0,
             is_resumed: false,
             is_awaited: false,
-            on_outcome: None,
+            on_news: None,
         };
         let ending = self.runner.admit(spec, admission);
         Triggered {

@@ -177,6 +177,6 @@ fn run_spec(schedule: &Arc<Schedule>, verdict: &Verdict, run_id: i64) -> RunSpec
         lateness_ms: verdict.lateness_ms,
         is_resumed: false,
         is_awaited: false,
-        on_outcome: None,
+        on_news: None,
     }
 }

@@ -13,8 +13,6 @@ pub struct Model {
     pub exchange: Option<String>,
     pub first_trade_date: Option<Date>,
     pub updated_at: DateTimeUtc,
-    pub calendar: Option<String>,
-    pub status: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

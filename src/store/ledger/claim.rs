@@ -7,7 +7,7 @@ use sea_orm::prelude::DateTimeUtc;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, QueryFilter as _,
+    ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QueryResult,
     QuerySelect as _, Statement,
 };
 
@@ -16,6 +16,7 @@ use crate::domain::{Fire, RunOrigin, RunState, ScheduleId};
 use crate::store::chunks::Upsert;
 use crate::store::convert::{to_column, to_text, to_timestamp};
 use crate::store::entities::runs;
+use crate::store::readable::{fault, note, read_columns};
 use crate::store::{Store, StoreError};
 
 /// All rows in one statement of constant text: a list of values would need 10 places a row, more
@@ -169,15 +170,13 @@ impl Store {
         let instants = claims.iter().map(|claim| claim.fire.scheduled_for);
         let first = instants.clone().min().unwrap_or_default();
         let last = instants.max().unwrap_or_default();
-        let rows: Vec<(i64, String, DateTimeUtc, String)> = runs::Entity::find()
+        let query = runs::Entity::find()
             .select_only()
             .columns([runs::Column::Id, runs::Column::Schedule])
             .columns([runs::Column::ScheduledFor, runs::Column::State])
             .filter(runs::Column::Epoch.eq(epoch.0))
-            .filter(runs::Column::ScheduledFor.between(to_column(first), to_column(last)))
-            .into_tuple()
-            .all(connection)
-            .await?;
+            .filter(runs::Column::ScheduledFor.between(to_column(first), to_column(last)));
+        let rows: Vec<(i64, String, DateTimeUtc, String)> = read_columns(connection, query).await?;
         let written = rows.into_iter().map(|(run_id, schedule, at, state)| {
             let is_open = state == RunState::Claimed.as_str();
             ((schedule, at), Ours { run_id, is_open })
@@ -203,14 +202,10 @@ impl Store {
             let statement = Statement::from_sql_and_values(backend, LATEST_SQLITE, values);
             let mut latest = HashMap::new();
             for row in self.write.query_all_raw(statement).await? {
-                let ended: Option<DateTimeUtc> = row.try_get_by_index(1)?;
-                let open: Option<DateTimeUtc> = row.try_get_by_index(2)?;
-                latest.extend(
-                    ended
-                        .max(open)
-                        .map(|at| Ok::<_, DbErr>((row.try_get_by_index(0)?, at)))
-                        .transpose()?,
-                );
+                let schedule: String = row.try_get_by_index(0)?;
+                let ended = latest_of(&row, 1, &schedule)?;
+                let open = latest_of(&row, 2, &schedule)?;
+                latest.extend(ended.max(open).map(|at| (schedule, at)));
             }
             Ok(latest)
         });
@@ -239,6 +234,18 @@ impl Store {
             .await?;
         Ok(rows.into_iter().collect())
     }
+}
+
+/// The latest fire in a column, if there is one that can be read.
+fn latest_of(row: &QueryResult, at: usize, schedule: &str) -> Result<Option<DateTimeUtc>, DbErr> {
+    row.try_get_by_index(at)
+        .or_else(|error| match fault(row, &error) {
+            Some((_, reason)) => {
+                note("runs", schedule, "scheduled_for", &reason);
+                Ok(None)
+            }
+            None => Err(error),
+        })
 }
 
 /// The claims in groups of those that differ in nothing but their schedule.

@@ -11,6 +11,7 @@ use super::Epoch;
 use crate::store::convert::to_column;
 use crate::store::entities::daemon_epochs;
 use crate::store::process;
+use crate::store::readable::read_all;
 use crate::store::{Store, StoreError};
 
 impl Store {
@@ -51,7 +52,7 @@ impl Store {
     /// This epoch, and others whose process still lives (a verb running beside the daemon).
     pub(super) async fn living_epochs(&self, own: Epoch) -> Result<Vec<i64>, StoreError> {
         let open = daemon_epochs::Entity::find().filter(daemon_epochs::Column::StoppedAt.is_null());
-        let rows = self.tell("epoch", open.all(&self.write)).await?;
+        let rows = self.tell("epoch", read_all(&self.write, open)).await?;
         // One process has one living epoch: its earlier ones are over.
         let this = process::own();
         let alive = |row: &daemon_epochs::Model| {

@@ -7,6 +7,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter 
 use crate::domain::{Pause, ScheduleId};
 use crate::store::convert::{to_column, to_timestamp};
 use crate::store::entities::schedule_state;
+use crate::store::readable::{read_all, read_one};
 use crate::store::{Store, StoreError};
 
 impl Store {
@@ -14,7 +15,7 @@ impl Store {
     pub async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
         let paused =
             schedule_state::Entity::find().filter(schedule_state::Column::PausedAt.is_not_null());
-        let rows = self.ask("pauses", paused.all(&self.read)).await?;
+        let rows = self.ask("pauses", read_all(&self.read, paused)).await?;
         Ok(rows.into_iter().filter_map(pause).collect())
     }
 
@@ -64,7 +65,7 @@ impl Store {
         schedule: &ScheduleId,
     ) -> Result<Option<Timestamp>, StoreError> {
         let find = schedule_state::Entity::find_by_id(schedule.as_str().to_owned());
-        let row = self.ask("pauses", find.one(&self.read)).await?;
+        let row = self.ask("pauses", read_one(&self.read, find)).await?;
         Ok(row.and_then(|row| row.resumed_at).map(to_timestamp))
     }
 }

@@ -8,6 +8,7 @@ use super::{Epoch, Interrupted, Recovery};
 use crate::domain::{Fire, RunOrigin, RunState, ScheduleId};
 use crate::store::convert::{to_column, to_timestamp};
 use crate::store::entities::runs;
+use crate::store::readable::{note_unknown, read_all};
 use crate::store::{Store, StoreError};
 
 impl Store {
@@ -22,7 +23,9 @@ impl Store {
             .filter(runs::Column::Epoch.is_not_in(living))
             .order_by_asc(runs::Column::ScheduledFor)
             .order_by_asc(runs::Column::Id);
-        let rows = self.tell("interrupted", query.all(&self.write)).await?;
+        let rows = self
+            .tell("interrupted", read_all(&self.write, query))
+            .await?;
         Ok(rows.iter().filter_map(interrupted).collect())
     }
 
@@ -84,13 +87,21 @@ pub(super) fn is_open() -> Expr {
 }
 
 fn interrupted(row: &runs::Model) -> Option<Interrupted> {
+    let Some(origin) = RunOrigin::from_name(&row.trigger) else {
+        note_unknown("runs", &row.id, "trigger", &row.trigger);
+        return None;
+    };
+    let Ok(schedule) = ScheduleId::try_new(&row.schedule) else {
+        note_unknown("runs", &row.id, "schedule", &row.schedule);
+        return None;
+    };
     Some(Interrupted {
         run_id: row.id,
         fire: Fire {
-            schedule: ScheduleId::try_new(&row.schedule).ok()?,
+            schedule,
             scheduled_for: to_timestamp(row.scheduled_for),
         },
-        origin: RunOrigin::from_name(&row.trigger)?,
+        origin,
         epoch: Epoch(row.epoch),
         lateness_ms: row.lateness_ms,
     })

@@ -13,6 +13,7 @@ use crate::domain::{FaultClass, RunState, ScheduleId, Symbol, TaskOutcome, TaskR
 use crate::store::chunks::Upsert;
 use crate::store::convert::{to_column, to_i32, to_i64, to_timestamp};
 use crate::store::entities::{run_tasks, runs};
+use crate::store::readable::{note_unknown, read_all, read_one};
 use crate::store::{Store, StoreError};
 
 impl Store {
@@ -121,7 +122,9 @@ impl Store {
     /// Outcomes of tasks as they were written.
     pub async fn ended_tasks(&self, run_id: i64) -> Result<Vec<TaskOutcome>, StoreError> {
         let query = run_tasks::Entity::find().filter(run_tasks::Column::RunId.eq(run_id));
-        let rows = self.tell("ended_tasks", query.all(&self.write)).await?;
+        let rows = self
+            .tell("ended_tasks", read_all(&self.write, query))
+            .await?;
         Ok(rows.into_iter().filter_map(outcome).collect())
     }
 
@@ -135,7 +138,9 @@ impl Store {
             .filter(runs::Column::FinishedAt.is_not_null())
             .filter(runs::Column::State.eq(RunState::Succeeded.as_str()))
             .order_by_desc(runs::Column::ScheduledFor);
-        let row = self.ask("last_success", query.one(&self.read)).await?;
+        let row = self
+            .ask("last_success", read_one(&self.read, query))
+            .await?;
         Ok(row.and_then(|row| row.finished_at).map(to_timestamp))
     }
 
@@ -158,7 +163,9 @@ impl Store {
             .filter(runs::Column::State.is_in(ran.map(RunState::as_str)))
             .order_by_desc(runs::Column::ScheduledFor)
             .limit(u64::from(at_most));
-        let rows = self.ask("failures_in_a_row", query.all(&self.read)).await?;
+        let rows = self
+            .ask("failures_in_a_row", read_all(&self.read, query))
+            .await?;
         let counts = |row: &&runs::Model| {
             let ended = row.finished_at.map(to_timestamp);
             let is_failure = RunState::from_name(&row.state).is_some_and(RunState::is_failure);
@@ -212,8 +219,12 @@ fn outcome(row: run_tasks::Model) -> Option<TaskOutcome> {
             message: row.message.unwrap_or_default(),
         },
     };
+    let Ok(symbol) = Symbol::try_new(&row.symbol) else {
+        note_unknown("run_tasks", &row.run_id, "symbol", &row.symbol);
+        return None;
+    };
     Some(TaskOutcome {
-        symbol: Symbol::try_new(&row.symbol).ok()?,
+        symbol,
         result,
         calls: count(row.calls),
         retries: count(row.retries),

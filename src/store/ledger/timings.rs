@@ -12,6 +12,7 @@ use crate::domain::ScheduleId;
 use crate::store::chunks::Upsert;
 use crate::store::convert::{to_column, to_timestamp};
 use crate::store::entities::schedule_timings;
+use crate::store::readable::read_all;
 use crate::store::{Store, StoreError};
 
 impl Store {
@@ -23,7 +24,7 @@ impl Store {
     ) -> Result<BTreeMap<ScheduleId, KnownTiming>, StoreError> {
         self.tell_first("timings", async {
             let transaction = self.begin().await?;
-            let rows = schedule_timings::Entity::find().all(&transaction).await?;
+            let rows = read_all(&transaction, schedule_timings::Entity::find()).await?;
             let before: HashMap<&str, &schedule_timings::Model> = rows
                 .iter()
                 .map(|row| (row.schedule.as_str(), row))

@@ -36,6 +36,18 @@ events! {
         "tasks": tasks: u64,
         "samples": samples: u64,
         "durations": durations: u64,
+        "alerts": alerts: u64,
+        "gaps": gaps: u64,
+        "revisions": revisions: u64,
         "duration_ms": duration_ms: i64,
+    }
+    /// A row holds something that cannot be read, or a word that is not known; it is passed over.
+    StoreRowUnreadable<'a> {
+        "store.row_unreadable", "FS6006", WARN, "a row of the database cannot be read and is passed over",
+        action: "Mend or delete the row with sqlite3, the daemon stopped; it is told of once a start.",
+        "table": table: &'a str,
+        "key": key: &'a str,
+        "column": column: &'a str,
+        "reason": reason: &'a str,
     }
 }

@@ -20,7 +20,7 @@ use super::endpoint::{Endpoint, origin_of};
 use super::{Budget, Chart, ChartRequest, Fault, MarketData};
 use crate::clock::Clock;
 use crate::config::UpstreamSettings;
-use crate::domain::{FaultClass, Provider, Symbol};
+use crate::domain::{FaultClass, Provider, Symbol, binance_pair};
 use crate::telemetry::Meter;
 
 pub use parse::{Kline, chart, read};
@@ -36,21 +36,6 @@ const MAX_PAGES: usize = 20;
 
 /// A kline of a day.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-
-/// Quoted units of Yahoo's pairs, and what Binance quotes them in.
-const QUOTES: [(&str, &str); 8] = [
-    ("USD", "USDT"),
-    ("USDT", "USDT"),
-    ("USDC", "USDC"),
-    ("EUR", "EUR"),
-    ("GBP", "GBP"),
-    ("BTC", "BTC"),
-    ("ETH", "ETH"),
-    ("BNB", "BNB"),
-];
-
-/// Letters of a base currency.
-const MAX_BASE_BYTES: usize = 12;
 
 /// Binance, or whatever speaks like it at the configured address.
 pub struct Binance {
@@ -109,6 +94,10 @@ impl MarketData for Binance {
         origin_of(self.endpoint.base())
     }
 
+    fn paces(&self) -> Vec<(&'static str, f64)> {
+        vec![(PROVIDER, self.endpoint.gate().pace_rps())]
+    }
+
     fn is_refusing(&self) -> bool {
         self.endpoint.gate().is_refusing()
     }
@@ -137,14 +126,7 @@ struct Pair {
 impl Pair {
     /// The pair Yahoo spells `BASE-QUOTE`; `None` for everything else.
     fn of(symbol: &Symbol) -> Option<Self> {
-        let (base, quoted) = symbol.as_str().rsplit_once('-')?;
-        let is_plain = base.bytes().all(|b| b.is_ascii_alphanumeric());
-        if base.is_empty() || !is_plain || base.len() > MAX_BASE_BYTES {
-            return None;
-        }
-        let base = base.to_ascii_uppercase();
-        let known = QUOTES.into_iter().find(|(yahoo, _)| *yahoo == quoted);
-        let (_, quote) = known.filter(|(_, quote)| *quote != base)?;
+        let (base, quote) = binance_pair(symbol)?;
         Some(Self { base, quote })
     }
 

@@ -20,7 +20,7 @@ use super::endpoint::{Endpoint, origin_of};
 use super::{Budget, Chart, ChartRequest, Fault, MarketData};
 use crate::clock::Clock;
 use crate::config::{Secret, UpstreamSettings};
-use crate::domain::{FaultClass, Provider, Symbol};
+use crate::domain::{FaultClass, Provider, Symbol, us_ticker};
 use crate::telemetry::Meter;
 
 pub use parse::read;
@@ -30,12 +30,6 @@ const PROVIDER: &str = Provider::Tiingo.as_str();
 
 /// All that is asked for trades in New York.
 const ZONE: &str = "America/New_York";
-
-/// Longest ticker.
-const MAX_TICKER_BYTES: usize = 12;
-
-/// Quotes of the pairs Yahoo spells like share classes: `BTC-USD` is no share, `BRK-B` is.
-const CRYPTO_QUOTES: [&str; 8] = ["USD", "USDT", "USDC", "EUR", "GBP", "JPY", "KRW", "BTC"];
 
 /// Tiingo, or whatever speaks like it at the configured address.
 pub struct Tiingo {
@@ -76,16 +70,20 @@ impl MarketData for Tiingo {
         origin_of(self.endpoint.base())
     }
 
+    fn paces(&self) -> Vec<(&'static str, f64)> {
+        vec![(PROVIDER, self.endpoint.gate().pace_rps())]
+    }
+
     fn is_refusing(&self) -> bool {
         self.endpoint.gate().is_refusing()
     }
 
     fn can_have(&self, symbol: &Symbol) -> bool {
-        ticker(symbol).is_some()
+        us_ticker(symbol).is_some()
     }
 
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
-        let Some(ticker) = ticker(&request.symbol) else {
+        let Some(ticker) = us_ticker(&request.symbol) else {
             let message = format!("Tiingo has US tickers only, `{}` is none", request.symbol);
             return Err(Fault::new(FaultClass::NotFound, message));
         };
@@ -128,19 +126,6 @@ pub struct Asked<'a> {
     pub until: Date,
 }
 
-/// The ticker of a symbol: letters, digits and the hyphen of a share class (`BRK-B`), spelled as
-/// Yahoo does. `None` for what Tiingo's end-of-day prices cannot have: indices (`^`), currencies
-/// and futures (`=`), other countries (`.`), pairs of crypto currencies.
-fn ticker(symbol: &Symbol) -> Option<&str> {
-    let text = symbol.as_str();
-    let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let is_pair = text
-        .rsplit_once('-')
-        .is_some_and(|(_, quote)| CRYPTO_QUOTES.contains(&quote));
-    let begins_well = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
-    (is_plain && begins_well && !is_pair && text.len() <= MAX_TICKER_BYTES).then_some(text)
-}
-
 fn prices_url(base: &Url, ticker: &str, from: Date, until: Date) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("/tiingo/daily/{ticker}/prices"));
@@ -166,7 +151,7 @@ mod tests {
 
     #[test]
     fn symbols_tiingo_cannot_have_are_told_by_their_form() {
-        let is_ticker = |text: &str| ticker(&Symbol::try_new(text).unwrap()).is_some();
+        let is_ticker = |text: &str| us_ticker(&Symbol::try_new(text).unwrap()).is_some();
         for text in ["AAPL", "BRK-B", "SPY", "A", "BF-A", "aapl"] {
             assert!(is_ticker(text), "{text}");
         }

@@ -123,6 +123,10 @@ impl MarketData for Yahoo {
         origin_of(self.client.base())
     }
 
+    fn paces(&self) -> Vec<(&'static str, f64)> {
+        vec![(PROVIDER, self.gate.pace_rps())]
+    }
+
     fn is_refusing(&self) -> bool {
         self.gate.is_refusing()
     }
