@@ -23,3 +23,7 @@ oracle:
 # kill -9 under load, so many times (about four minutes; the suite does 200)
 kills COUNT="1000":
     FINSTAGE_KILLS={{COUNT}} cargo test --test main process::kills -- --nocapture
+
+# docs/events.md, alerting/ and the journal's catalogue, made anew from the event catalogue
+events:
+    FINSTAGE_REWRITE_DOCUMENTS=1 cargo test --test main telemetry::documents::every_document

@@ -23,3 +23,4 @@ mod recordings;
 mod simulation;
 mod store;
 mod support;
+mod telemetry;

@@ -8,6 +8,7 @@ mod bars;
 mod cancel;
 mod describe;
 mod doctor;
+mod events;
 mod exit;
 mod explain;
 mod gaps;
@@ -120,6 +121,8 @@ enum Verb {
     Migrate(migrate::Args),
     /// Check this installation: one line a check, with what to do
     Doctor(doctor::Args),
+    /// Say what a log line means and what to do about it
+    Events(events::Args),
     /// List rows that were kept out of the prices; release or dismiss them
     Quarantine(quarantine::Args),
     /// Remove what is older than [history] says, as the daemon does every hour
@@ -176,6 +179,7 @@ pub fn main() -> ExitCode {
         Verb::Simulate(args) => simulate::run(&args),
         Verb::Migrate(args) => migrate::run(&args, &globals),
         Verb::Doctor(args) => doctor::run(&args, &globals),
+        Verb::Events(args) => events::run(&args),
         Verb::Quarantine(args) => quarantine::run(&args, &globals),
         Verb::Prune(args) => prune::run(&args, &globals),
     };

@@ -239,13 +239,14 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Problems are logged too, so a line that names a secret or has a URL with a user is not shown.
+/// Problems are logged too, so a line that names a secret, has a URL with a user, or an address
+/// whose path is the secret, is not shown.
 fn may_hold_a_secret(line: &str) -> bool {
     let line = line.to_lowercase();
     let has_user = line
         .split_once("://")
         .is_some_and(|(_, rest)| rest.contains('@'));
-    has_user || SECRET_KEYS.iter().any(|key| line.contains(key))
+    has_user || line.contains("heartbeat_url") || SECRET_KEYS.iter().any(|key| line.contains(key))
 }
 
 /// The candidate closest to `text`, when it is close enough to be a slip of the fingers.

@@ -137,7 +137,7 @@ impl Assembly {
             .await;
         if let Err(error) = saved {
             let reason = error.to_string();
-            events::StoreUnavailable {
+            events::StoreRecordFailed {
                 during: "the last durations",
                 reason: &reason,
             }
@@ -145,7 +145,7 @@ impl Assembly {
         }
         if let Err(error) = store.end_epoch(self.epoch, clock.now()).await {
             let reason = error.to_string();
-            events::StoreUnavailable {
+            events::StoreRecordFailed {
                 during: "the end of the daemon",
                 reason: &reason,
             }

@@ -149,7 +149,7 @@ async fn prune(
         .emit(),
         Err(error) => {
             let reason = error.to_string();
-            events::StoreUnavailable {
+            events::StoreRecordFailed {
                 during: "the removal of old rows",
                 reason: &reason,
             }

@@ -1,5 +1,6 @@
 //! What the daemon costs the machine, and how long its work takes: sampled, stored, reported.
 
+mod limits;
 mod sampler;
 
 use std::path::PathBuf;
@@ -11,12 +12,15 @@ use crate::store::{Epoch, ResourceSample, Store, StoreError};
 use crate::telemetry::{Meter, events, metric};
 use sampler::Sampler;
 
+pub use limits::{Limits, Watch};
 pub use sampler::disk_space;
 
 /// Takes samples, and writes them and the durations measured.
 pub struct Monitor {
     turn: tokio::sync::Mutex<()>,
     sampler: Mutex<Option<Sampler>>,
+    watch: Mutex<Watch>,
+    limits: Limits,
     data_directory: PathBuf,
     store: Store,
     meter: Meter,
@@ -36,6 +40,8 @@ impl Monitor {
         Self {
             turn: tokio::sync::Mutex::default(),
             sampler: Mutex::new(Sampler::new(data_directory.clone()).ok()),
+            watch: Mutex::default(),
+            limits: Limits::of_this_process(),
             data_directory,
             store,
             meter,
@@ -69,6 +75,8 @@ impl Monitor {
                 host_memory_used_bytes: sample.host_memory_used_bytes,
             }
             .emit();
+            let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+            watch.look(sample, &self.limits);
         }
         let Some(sample) = sample else { return };
         show(&sample);
@@ -127,7 +135,7 @@ fn show(sample: &ResourceSample) {
 
 fn unavailable(during: &str, error: &StoreError) {
     let reason = error.to_string();
-    events::StoreUnavailable {
+    events::StoreRecordFailed {
         during,
         reason: &reason,
     }

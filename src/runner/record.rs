@@ -328,5 +328,5 @@ fn unavailable(during: &str, reason: &str) {
         return;
     }
     *told = Some(clock::monotonic());
-    events::StoreUnavailable { during, reason }.emit();
+    events::StoreRecordFailed { during, reason }.emit();
 }

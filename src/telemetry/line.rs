@@ -1,19 +1,25 @@
 //! One log line: its envelope, its bounds, its three formats.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
 use tracing::Level;
 use tracing::field::{Field, Visit};
 
-/// Longest line written: journalctl shows `null` for longer ones.
-const MAX_LINE_BYTES: usize = 4096;
+use super::EventDef;
+
+/// Longest line written, with its end: journalctl shows `null` for longer ones.
+pub const MAX_LINE_BYTES: usize = 4096;
 
 /// Longest text of one field; the rest is cut and marked.
 const MAX_FIELD_CHARS: usize = 600;
 
 /// Room kept for the closing brace and the mark of a shortened line.
 const LINE_RESERVE_BYTES: usize = 32;
+
+/// The keys every line may have; an event's own fields have others.
+pub const ENVELOPE: [&str; 7] = ["ts", "level", "event", "code", "msg", "action", "shortened"];
 
 /// `[daemon] log.format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +82,7 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-fn level_name(level: Level) -> &'static str {
+pub(super) fn level_name(level: Level) -> &'static str {
     match level {
         Level::ERROR => "error",
         Level::WARN => "warn",
@@ -85,10 +91,21 @@ fn level_name(level: Level) -> &'static str {
     }
 }
 
+/// An instant as lines have it: RFC 3339, UTC, milliseconds.
+pub(super) fn timestamp(at: jiff::Timestamp) -> String {
+    format!("{at:.3}")
+}
+
 /// Builds one line while visiting an event's fields.
 pub(super) struct LineBuilder {
     style: Style,
     line: String,
+    /// Where what is said begins: after the priority, the time and the level.
+    said_from: usize,
+    event: String,
+    code: String,
+    /// Whether fields are a library's, and so cannot be taken for ours.
+    foreign: bool,
     shortened: bool,
 }
 
@@ -122,9 +139,49 @@ impl LineBuilder {
         }
         Self {
             style,
+            said_from: line.len(),
             line,
+            event: String::new(),
+            code: String::new(),
+            foreign: false,
             shortened: false,
         }
+    }
+
+    /// A whole line of an event that does not pass through tracing: the log's own.
+    pub(super) fn own(
+        def: &EventDef,
+        style: Style,
+        timestamp: &str,
+        fields: impl FnOnce(&mut Self),
+    ) -> String {
+        let mut line = Self::new(style, def.level, timestamp);
+        line.identity(def);
+        fields(&mut line);
+        line.text("action", def.action);
+        line.finish()
+    }
+
+    /// Says which event it is.
+    pub(super) fn identity(&mut self, def: &EventDef) {
+        self.text("event", def.name);
+        self.text("code", def.code);
+        self.text("msg", def.message);
+    }
+
+    /// From now on fields are a library's: their keys get a prefix.
+    pub(super) fn set_foreign(&mut self) {
+        self.foreign = true;
+    }
+
+    /// What the line says so far, without its time.
+    pub(super) fn said(&self) -> &str {
+        self.line.get(self.said_from..).unwrap_or_default()
+    }
+
+    /// The event's name and code.
+    pub(super) fn name(&self) -> (&str, &str) {
+        (&self.event, &self.code)
     }
 
     pub(super) fn finish(mut self) -> String {
@@ -139,21 +196,22 @@ impl LineBuilder {
     }
 
     pub(super) fn text(&mut self, key: &str, value: &str) {
-        let value = clip(value);
+        match key {
+            "event" if self.event.is_empty() => value.clone_into(&mut self.event),
+            "code" if self.code.is_empty() => value.clone_into(&mut self.code),
+            _ => {}
+        }
+        let value = plain(clip(value));
         match self.style {
             Style::Json { .. } => {
                 let quoted = serde_json::Value::from(value.as_ref()).to_string();
                 self.raw(key, &quoted);
             }
             Style::Text { .. } => {
-                let plain: String = value
-                    .chars()
-                    .map(|c| if c.is_control() { ' ' } else { c })
-                    .collect();
-                if plain.is_empty() || plain.contains([' ', '"', '=']) {
-                    self.raw(key, &format!("{plain:?}"));
+                if value.is_empty() || value.contains([' ', '"', '=']) {
+                    self.raw(key, &format!("{value:?}"));
                 } else {
-                    self.raw(key, &plain);
+                    self.raw(key, &value);
                 }
             }
         }
@@ -188,43 +246,69 @@ fn text_color(level: Level) -> &'static str {
     }
 }
 
-fn clip(value: &str) -> std::borrow::Cow<'_, str> {
+fn clip(value: &str) -> Cow<'_, str> {
     match value.char_indices().nth(MAX_FIELD_CHARS) {
         Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()).into(),
         None => value.into(),
     }
 }
 
+/// The text with a blank for each character that moves a terminal's cursor, colours, or turns the
+/// direction of what follows: control characters, line separators, and marks of direction.
+fn plain(text: Cow<'_, str>) -> Cow<'_, str> {
+    let harms = |c: char| {
+        c.is_control()
+            || matches!(
+                c,
+                '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+            )
+    };
+    if text.contains(harms) {
+        text.replace(harms, " ").into()
+    } else {
+        text
+    }
+}
+
+impl LineBuilder {
+    /// The key a field is written under.
+    fn key(&self, name: &'static str) -> Cow<'static, str> {
+        match name {
+            "message" => "text".into(),
+            name if self.foreign => format!("field.{name}").into(),
+            name => name.into(),
+        }
+    }
+}
+
 impl Visit for LineBuilder {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field.name(), value);
+        self.text(&self.key(field.name()), value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.raw(field.name(), &value.to_string());
+        self.raw(&self.key(field.name()), &value.to_string());
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.raw(field.name(), &value.to_string());
+        self.raw(&self.key(field.name()), &value.to_string());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.raw(field.name(), if value { "true" } else { "false" });
+        self.raw(
+            &self.key(field.name()),
+            if value { "true" } else { "false" },
+        );
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         if value.is_finite() {
-            self.raw(field.name(), &format!("{value:.2}"));
+            self.raw(&self.key(field.name()), &format!("{value:.2}"));
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        let name = if field.name() == "message" {
-            "text"
-        } else {
-            field.name()
-        };
-        self.text(name, &format!("{value:?}"));
+        self.text(&self.key(field.name()), &format!("{value:?}"));
     }
 }
 
@@ -272,10 +356,10 @@ mod tests {
         let line = line.finish();
         assert_eq!(line.matches('\n').count(), 1);
         assert!(!line.contains('\x1b'));
-        assert!(
-            !json(|l| l.text("x", "a\nb\x1b"))
-                .trim_end()
-                .contains(['\n', '\x1b'])
-        );
+        let sly = "a\nb\x1b[2Jc\u{9b}31md\u{202e}e\u{2028}f";
+        let line = json(|line| line.text("x", sly));
+        let value: serde_json::Value =
+            serde_json::from_str(line.trim_start_matches("<3>")).unwrap();
+        assert_eq!(value["x"], "a b [2Jc 31md e f");
     }
 }

@@ -1,5 +1,7 @@
 //! What the daemon says about itself: events (log lines), and how long things took.
 
+mod alert;
+mod alerts;
 mod catalogue;
 pub mod events;
 mod histogram;
@@ -7,11 +9,16 @@ mod layer;
 mod line;
 mod meter;
 pub mod metric;
+pub mod reference;
+mod repeats;
 mod writer;
 
-pub use catalogue::EventDef;
+pub use alert::{Alert, Severity, Signal};
+pub use alerts::ALERTS;
+pub use catalogue::{EventDef, FieldDef, FieldKind};
 pub use histogram::Histogram;
-pub use line::LogFormat;
+pub use layer::json_line;
+pub use line::{ENVELOPE, LogFormat, MAX_LINE_BYTES};
 pub use meter::{Measurement, Meter, Work};
 pub use metric::MetricsHandle;
 
@@ -52,7 +59,14 @@ impl LogLevel {
 /// Keeps the log's writer alive; dropping it writes out what is queued.
 #[must_use = "dropping the guard ends the log"]
 pub struct LogGuard {
+    layer: layer::LineLayer,
     _writer: writer::Writer,
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.layer.tell_repeats();
+    }
 }
 
 /// Sends every event at or above `level` to stderr in `format`. Call once, first thing.
@@ -60,7 +74,11 @@ pub fn init(format: LogFormat, level: LogLevel) -> LogGuard {
     let style = format.resolve();
     let writer = writer::Writer::start(std::io::stderr(), style);
     let layer = layer::LineLayer::new(style, level.to_tracing(), writer.handle());
+    let subscriber = tracing_subscriber::registry().with(layer.clone());
     // Fails only when a subscriber is already installed (a test's): then that one keeps the events.
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer));
-    LogGuard { _writer: writer }
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    LogGuard {
+        layer,
+        _writer: writer,
+    }
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tracing::Level;
 
-use super::line::{LineBuilder, Style};
+use super::events::LogDropped;
+use super::line::{LineBuilder, Style, timestamp};
 use super::metric;
 use crate::clock::Clock;
 
@@ -120,13 +121,10 @@ fn write_lines(
 }
 
 fn dropped_line(style: Style, dropped: u64) -> String {
-    let timestamp = format!("{:.3}", Clock::system().now());
-    let mut line = LineBuilder::new(style, Level::WARN, &timestamp);
-    line.text("event", "log.dropped");
-    line.text("code", "FS8001");
-    line.text("msg", "log lines were dropped: the reader is too slow");
-    line.number("lines", dropped);
-    line.finish()
+    let timestamp = timestamp(Clock::system().now());
+    LineBuilder::own(&LogDropped::DEF, style, &timestamp, |line| {
+        line.number("lines", dropped);
+    })
 }
 
 #[cfg(test)]

@@ -57,6 +57,8 @@ pub(super) struct Body {
 pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
+    /// What no answer may bring back to us: it would be quoted in a fault.
+    key: Option<Secret>,
     clock: Clock,
 }
 
@@ -100,9 +102,12 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| failed(&error.without_url()))?;
+        // `Token KEY`: the key is what follows the scheme.
+        let key = authorization.and_then(|it| it.expose().split_whitespace().last());
         Ok(Self {
             http,
             base,
+            key: key.map(|key| Secret::new(key.to_owned())),
             clock: Clock::system(),
         })
     }
@@ -118,17 +123,36 @@ impl Client {
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), self.clock.now());
         let redirected_to = host_of(response.headers(), &self.base);
-        let bytes = if speaks_for_itself(status) {
+        let mut bytes = if speaks_for_itself(status) {
             read_leniently(response).await
         } else {
             read_body(response).await?
         };
+        if let Some(key) = &self.key {
+            blot_out(key, &mut bytes);
+        }
         Ok(Body {
             status,
             retry_after,
             redirected_to,
             bytes,
         })
+    }
+}
+
+/// Stars instead of a key that an answer quotes; its length stays.
+fn blot_out(key: &Secret, bytes: &mut [u8]) {
+    let key = key.expose().as_bytes();
+    let mut from = 0;
+    while let Some(rest) = bytes.get_mut(from..).filter(|rest| rest.len() >= key.len()) {
+        let Some(at) = rest.windows(key.len()).position(|window| window == key) else {
+            return;
+        };
+        rest.iter_mut()
+            .skip(at)
+            .take(key.len())
+            .for_each(|byte| *byte = b'*');
+        from += at + key.len();
     }
 }
 
@@ -199,4 +223,25 @@ fn outage(error: reqwest::Error) -> Fault {
         cause = deeper;
     }
     Fault::new(FaultClass::Outage, format!("{kind}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_an_answer_quotes_is_blotted_out_wherever_it_stands() {
+        let key = Secret::new("hush".to_owned());
+        for (answer, left) in [
+            ("hush", "****"),
+            ("hushhush, hus h", "********, hus h"),
+            ("you said: Token hush!", "you said: Token ****!"),
+            ("hus", "hus"),
+            ("", ""),
+        ] {
+            let mut bytes = answer.as_bytes().to_vec();
+            blot_out(&key, &mut bytes);
+            assert_eq!(String::from_utf8(bytes).unwrap(), left);
+        }
+    }
 }

@@ -46,6 +46,7 @@ impl Heard {
 impl<S: tracing::Subscriber> Layer<S> for Ear {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() == "finstage" {
+            crate::support::lines::hear(event);
             let mut line = Line(String::new());
             event.record(&mut line);
             self.0.lock().unwrap().push(line.0);

@@ -57,6 +57,7 @@ impl Subscriber for Ear {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
+        crate::support::lines::hear(event);
         let mut fields = Fields(Heard::new());
         event.record(&mut fields);
         self.0.lock().unwrap().push(fields.0);

@@ -91,6 +91,7 @@ impl Upstream {
         settings: &UpstreamSettings,
         behaviour: impl Fn(&Symbol, Duration) -> Result<(), Fault> + Send + Sync + 'static,
     ) -> Self {
+        crate::support::lines::listen();
         Self {
             gate: Arc::new(Gate::new("test", settings, Meter::default())),
             started: monotonic(),

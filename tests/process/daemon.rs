@@ -1,6 +1,6 @@
 //! The real binary as a child process: its log is read line by line, and waited on by event.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -9,6 +9,8 @@ use std::time::Duration;
 use finstage::clock;
 
 use serde_json::Value;
+
+use crate::support::lines;
 
 /// Longest wait for any event: a bound for a broken build, never reached by a good one.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -52,6 +54,12 @@ impl Home {
         self.command(arguments).output().unwrap()
     }
 
+    /// The same with more in its environment.
+    pub(crate) fn verb_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied()).output().unwrap()
+    }
+
     /// Runs a verb to its end, and gives what people see of it.
     pub(crate) fn say(&self, arguments: &[&str]) -> Said {
         let output = self.verb(arguments);
@@ -88,6 +96,11 @@ impl Home {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// Every line its daemons have logged, as it was written.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.path().join("daemon.log")
+    }
+
     /// Starts the daemon.
     pub(crate) fn start(&self, arguments: &[&str]) -> Daemon {
         self.start_in(arguments, &[])
@@ -103,8 +116,14 @@ impl Home {
             .unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
+        let mut log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log())
+            .unwrap();
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
+                writeln!(log, "{line}").unwrap();
                 let _ = sender.send(line);
             }
         });
@@ -161,6 +180,7 @@ impl Daemon {
                 Err(RecvTimeoutError::Timeout) => panic!("no such event; seen: {:#?}", self.seen),
                 Err(RecvTimeoutError::Disconnected) => panic!("it ended; seen: {:#?}", self.seen),
             };
+            lines::check_text(&line);
             let event: Value = serde_json::from_str(&line).expect(&line);
             self.seen.push(event.clone());
             if wanted(&event) {
@@ -199,7 +219,8 @@ impl Daemon {
         let rest = self
             .lines
             .iter()
-            .filter_map(|line| serde_json::from_str(&line).ok());
+            .filter_map(|line| serde_json::from_str(&line).ok())
+            .inspect(lines::check);
         self.seen.extend(rest);
         std::mem::take(&mut self.seen)
     }
@@ -221,6 +242,7 @@ impl Daemon {
         let rest = self
             .lines
             .iter()
+            .inspect(|line| lines::check_text(line))
             .map(|line| serde_json::from_str(&line).expect(&line));
         self.seen.extend(rest);
         (status, std::mem::take(&mut self.seen))

@@ -3,7 +3,7 @@
 mod absence;
 mod clock;
 mod control;
-mod daemon;
+pub(crate) mod daemon;
 mod kills;
 mod looks;
 mod overlap;
@@ -18,12 +18,11 @@ mod unreadable;
 mod verbs;
 mod watched;
 mod why;
-mod world;
+pub(crate) mod world;
 
 use daemon::Home;
 use finstage::clock::Clock;
 use finstage::simulator::{Options, Simulator};
-use finstage::telemetry::events::catalogue;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -38,7 +37,7 @@ fn schedules(upstream: &str, symbols: &str, more: &str) -> String {
 }
 
 /// A simulator on a runtime of its own.
-fn simulator(options: Options) -> (tokio::runtime::Runtime, Simulator) {
+pub(crate) fn simulator(options: Options) -> (tokio::runtime::Runtime, Simulator) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -59,7 +58,7 @@ fn states(home: &Home) -> Vec<String> {
 }
 
 #[test]
-fn the_main_job_runs_end_to_end_and_every_line_of_its_log_is_in_the_catalogue() {
+fn the_main_job_runs_end_to_end_and_is_reported() {
     let home = Home::new(include_str!("../../schedules.toml"));
     let mut daemon = home.start(&["run", "--simulate"]);
     // The pulse may fire a second time meanwhile: schedules are counted, not runs.
@@ -97,20 +96,6 @@ fn the_main_job_runs_end_to_end_and_every_line_of_its_log_is_in_the_catalogue() 
     let (status, log) = daemon.end();
     assert!(status.success());
     assert_eq!(log.last().unwrap()["event"], "daemon.stopped");
-    for line in &log {
-        let known = catalogue()
-            .find(|event| line["event"] == event.name)
-            .expect("unknown");
-        assert_eq!(line["code"], known.code);
-        for key in line.as_object().unwrap().keys() {
-            let is_envelope =
-                ["ts", "level", "event", "code", "msg", "action"].contains(&key.as_str());
-            assert!(
-                is_envelope || known.fields.contains(&key.as_str()),
-                "{key} in {line}"
-            );
-        }
-    }
     let report = home.json(&["report", "--json"]);
     assert_eq!(report["schedules"].as_array().unwrap().len(), 7);
     let measured = |work: &str| {

@@ -38,6 +38,7 @@ struct Outcome {
 }
 
 fn simulate(seed: u64) -> Outcome {
+    crate::support::lines::listen();
     let mut random = Random::named(seed, "simulation");
     let (wall, weather, mut planned) = (
         beginning(&mut random),

@@ -18,6 +18,7 @@ pub(crate) struct Database {
 impl Database {
     /// A new SQLite database in a temporary folder; nothing is created yet.
     pub(crate) fn sqlite() -> Self {
+        super::lines::listen();
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(&folder.path().join("prices.db"));
         Self { settings, folder }

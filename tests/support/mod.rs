@@ -2,8 +2,10 @@
 
 pub(crate) mod database;
 pub(crate) mod fault_upstream;
+pub(crate) mod lines;
 pub(crate) mod random;
 pub(crate) mod recordings;
 pub(crate) mod redis;
+pub(crate) mod schema;
 pub(crate) mod tally;
 pub(crate) mod values;

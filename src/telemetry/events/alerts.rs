@@ -14,6 +14,7 @@ macro_rules! price_alerts {
                 $name<'a> {
                     $event, $code, WARN, $message,
                     action: "None for the operator; thresholds stand under [alerts].",
+                    tells: PRICE_ALERT,
                     "task.symbol": symbol: &'a str,
                     "rules": rules: &'a str,
                     "threshold_pct": threshold_pct: f64,

@@ -7,6 +7,7 @@ events! {
     CacheBackendLost<'a> {
         "cache.backend_lost", "FS4501", WARN, "the shared cache cannot be used; going on without it",
         action: "Check the Redis server and [cache]. No job fails; it is tried again every few seconds.",
+        opens: CACHE_LOST,
         "cache.backend": backend: &'a str,
         "reason": reason: &'a str,
     }
@@ -14,6 +15,7 @@ events! {
     CacheBackendBack<'a> {
         "cache.backend_back", "FS4502", INFO, "the shared cache is used again",
         action: "None.",
+        closes: CACHE_LOST,
         "cache.backend": backend: &'a str,
         "outage_ms": outage_ms: u64,
     }

@@ -15,6 +15,7 @@ events! {
     ConfigProblem<'a> {
         "config.problem", "FS2002", ERROR, "configuration problem",
         action: "Mend the place named; `finstage validate` shows every problem at once.",
+        tells: DAEMON_CANNOT_START,
         "place": place: &'a str,
         "problem": problem: &'a str,
         "hint": hint: &'a str,
@@ -31,6 +32,7 @@ events! {
     ConfigReloaded<'a> {
         "config.reloaded", "FS2004", INFO, "configuration reloaded",
         action: "None.",
+        closes: CONFIG_REJECTED,
         "cause": cause: &'a str,
         "schedules": schedules: u64,
         "schedules.added": added: u64,
@@ -41,6 +43,7 @@ events! {
     ConfigReloadRejected<'a> {
         "config.reload_rejected", "FS2005", ERROR, "the new configuration is not used",
         action: "Mend it: `finstage validate` shows every problem. It is read again when it changes.",
+        opens: CONFIG_REJECTED,
         "cause": cause: &'a str,
         "problems": problems: u64,
         "place": place: &'a str,

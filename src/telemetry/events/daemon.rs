@@ -7,6 +7,7 @@ events! {
     DaemonStarted<'a> {
         "daemon.started", "FS1001", INFO, "starting",
         action: "None.",
+        begins: DAEMON_DEAD,
         "version": version: &'a str,
         "pid": pid: u32,
         "config.file": config_file: &'a str,
@@ -15,6 +16,7 @@ events! {
     DaemonReady<'a> {
         "daemon.ready", "FS1002", INFO, "ready",
         action: "None.",
+        beats: DAEMON_DEAD,
         "daemon.epoch": epoch: i64,
         "schedules": schedules: u64,
         "store.backend": store_backend: &'a str,
@@ -45,6 +47,7 @@ events! {
     DaemonHeartbeat {
         "daemon.heartbeat", "FS1006", INFO, "alive",
         action: "None. Alert when it is missing for three minutes.",
+        beats: DAEMON_DEAD,
         "runs": runs: u64,
         "schedules": schedules: u64,
         "planner.age_ms": planner_age_ms: i64,
@@ -59,6 +62,7 @@ events! {
     DaemonLoopStalled {
         "daemon.loop_stalled", "FS1008", ERROR, "the planner has not looked at the clock in time",
         action: "The machine is overloaded, suspended, or the database hangs: look at the lines before.",
+        tells: PLANNER_STALLED,
         "planner.age_ms": planner_age_ms: i64,
     }
     /// The wall clock moved against the monotonic clock.
@@ -83,6 +87,7 @@ events! {
     DaemonStartFailed<'a> {
         "daemon.start_failed", "FS1012", ERROR, "cannot start",
         action: "Mend the cause named; systemd tries again unless the exit code is 78.",
+        tells: DAEMON_CANNOT_START,
         "reason": reason: &'a str,
     }
     /// The control socket cannot be made: verbs that change a running daemon do not reach it.

@@ -75,6 +75,7 @@ events! {
     DataSystemicGap<'a> {
         "data.systemic_gap", "FS5020", WARN, "many symbols of a calendar lack the same session",
         action: "Was the market closed? Then list the day under [calendars.CALENDAR] holidays; else the upstream lacks it, and fill_gaps asks again.",
+        tells: SYSTEMIC_GAP,
         "calendar": calendar: &'a str,
         "session": session: &'a str,
         "symbols.missing": symbols_missing: u64,

@@ -19,16 +19,74 @@ events! {
         action: "Check that /proc is mounted and not hidden (ProcSubset).",
         "reason": reason: &'a str,
     }
+    /// The process uses nine tenths of the memory it may (its cgroup's limit, else the machine's).
+    ResourceMemoryHigh {
+        "resource.memory_high", "FS7003", WARN, "the memory limit is near",
+        action: "Look at `finstage report`; lower the schedules' concurrency, or raise MemoryHigh of the unit.",
+        opens: MEMORY_HIGH,
+        "process.memory_bytes": process_memory_bytes: i64,
+        "limit_bytes": limit_bytes: i64,
+    }
+    /// The process uses less than eight tenths of the memory it may again.
+    ResourceMemoryNormal {
+        "resource.memory_normal", "FS7004", INFO, "the memory limit is no longer near",
+        action: "None.",
+        closes: MEMORY_HIGH,
+        "process.memory_bytes": process_memory_bytes: i64,
+        "limit_bytes": limit_bytes: i64,
+    }
+    /// The process has four fifths of the files open that it may have.
+    ResourceFilesHigh {
+        "resource.fd_high", "FS7005", WARN, "the limit of open files is near",
+        action: "Raise LimitNOFILE of the unit; if the number only grows, report it.",
+        opens: FDS_HIGH,
+        "process.open_fds": process_open_fds: i64,
+        "limit": limit: i64,
+    }
+    /// The process has less than seven tenths of the files open that it may have again.
+    ResourceFilesNormal {
+        "resource.fd_normal", "FS7006", INFO, "the limit of open files is no longer near",
+        action: "None.",
+        closes: FDS_HIGH,
+        "process.open_fds": process_open_fds: i64,
+        "limit": limit: i64,
+    }
+    /// The disk of the database has less than 512 MiB left.
+    ResourceDiskLow {
+        "resource.disk_low", "FS7007", ERROR, "the disk of the database is nearly full",
+        action: "Make room, or shorten [history] and run `finstage prune`. Fires are held when it is full.",
+        opens: DISK_LOW,
+        "disk.available_bytes": disk_available_bytes: i64,
+        "disk.total_bytes": disk_total_bytes: i64,
+    }
+    /// The disk of the database has more than 768 MiB left again.
+    ResourceDiskNormal {
+        "resource.disk_normal", "FS7008", INFO, "the disk of the database has room again",
+        action: "None.",
+        closes: DISK_LOW,
+        "disk.available_bytes": disk_available_bytes: i64,
+        "disk.total_bytes": disk_total_bytes: i64,
+    }
     /// The log's reader was too slow: lines were dropped, the least severe first.
     LogDropped {
         "log.dropped", "FS8001", WARN, "log lines were dropped: the reader is too slow",
         action: "Check the journal or whatever reads stderr.",
+        tells: LOG_DROPPED,
+        "lines": lines: u64,
+    }
+    /// The same line came again and again: those not written are counted here.
+    LogRepeated<'a> {
+        "log.repeated", "FS8002", WARN, "a line was repeated; repeats were not written",
+        action: "Look at the first of them: its own action says what to do.",
+        "repeated.event": repeated_event: &'a str,
+        "repeated.code": repeated_code: &'a str,
         "lines": lines: u64,
     }
     /// A job panicked; the panic was contained and recorded.
     BugPanic<'a> {
         "bug.panic_contained", "FS9001", ERROR, "a panic was contained",
         action: "Please report it with this line.",
+        tells: BUG,
         "where": place: &'a str,
         "reason": reason: &'a str,
     }

@@ -1,9 +1,6 @@
 //! The catalogue: every line the daemon can log, what it means and what to do about it.
 //!
-//! Codes: FS10 daemon · FS20 configuration · FS30 runs · FS31 tasks · FS32 schedules · FS33
-//! heartbeats · FS40 upstream · FS45 cache · FS50 data · FS51 price
-//! alerts · FS60 store · FS70 resources · FS80 log · FS90 bugs and
-//! foreign messages. A code is never reused.
+//! A code is never reused; its first digits name its block.
 
 mod alerts;
 mod cache;
@@ -29,6 +26,24 @@ pub use upstream::*;
 
 use super::EventDef;
 
+/// The blocks of codes: how a code begins, and what its events are about.
+pub const BLOCKS: [(&str, &str); 14] = [
+    ("FS10", "The daemon"),
+    ("FS20", "The configuration"),
+    ("FS30", "Runs"),
+    ("FS31", "Tasks"),
+    ("FS32", "Schedules"),
+    ("FS33", "Heartbeat addresses"),
+    ("FS40", "The upstream"),
+    ("FS45", "The cache"),
+    ("FS50", "Prices"),
+    ("FS51", "Price alerts"),
+    ("FS60", "The database"),
+    ("FS70", "Resources"),
+    ("FS80", "The log"),
+    ("FS90", "Bugs and foreign messages"),
+];
+
 /// Every event the daemon can write, in order of code.
 pub fn catalogue() -> impl Iterator<Item = &'static EventDef> {
     [
@@ -51,7 +66,8 @@ pub fn catalogue() -> impl Iterator<Item = &'static EventDef> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::catalogue;
+    use super::{BLOCKS, catalogue};
+    use crate::telemetry::{ALERTS, ENVELOPE, FieldDef, FieldKind, Signal};
 
     #[test]
     fn codes_and_names_are_unique_and_in_order() {
@@ -80,10 +96,34 @@ mod tests {
             assert!(event.action.ends_with('.'), "{}: action", event.name);
             assert!(event.name.contains('.'), "{}", event.name);
             for field in event.fields {
-                assert!(
-                    !["ts", "level", "event", "code", "msg", "action"].contains(field),
-                    "{field}"
-                );
+                let key = field.key;
+                assert!(!ENVELOPE.contains(&key), "{}: {key}", event.name);
+            }
+            let block = |block: &&(&str, &str)| event.code.starts_with(block.0);
+            assert_eq!(BLOCKS.iter().filter(block).count(), 1, "{}", event.code);
+        }
+    }
+
+    #[test]
+    fn every_alert_has_its_events_and_these_the_field_that_tells_its_cases_apart() {
+        for alert in ALERTS {
+            let of_it = |wanted: fn(&Signal) -> bool| {
+                catalogue()
+                    .filter(|event| event.signal.alert().is_some_and(|a| a.key == alert.key))
+                    .filter(|event| wanted(&event.signal))
+                    .count()
+            };
+            let opens = of_it(|signal| matches!(signal, Signal::Opens(_)));
+            let closes = of_it(|signal| matches!(signal, Signal::Closes(_)));
+            let others = of_it(|signal| matches!(signal, Signal::Tells(_) | Signal::Beats(_)));
+            assert_eq!(opens > 0, closes > 0, "{}: opens, closes", alert.name);
+            assert_ne!(opens > 0, others > 0, "{}: one kind of signal", alert.name);
+        }
+        for event in catalogue() {
+            let subject = event.signal.alert().and_then(|alert| alert.subject);
+            if let Some(subject) = subject {
+                let has = |field: &FieldDef| field.key == subject && field.kind == FieldKind::Text;
+                assert!(event.fields.iter().any(has), "{}: {subject}", event.name);
             }
         }
     }

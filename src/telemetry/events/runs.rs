@@ -19,6 +19,7 @@ events! {
     RunFinished<'a> {
         "run.finished", "FS3002", INFO, "run finished",
         action: "None.",
+        closes: RUNS_FAIL,
         "run.id": run_id: i64,
         "schedule.name": schedule: &'a str,
         "job": job: &'a str,
@@ -34,6 +35,7 @@ events! {
     RunFailed<'a> {
         "run.failed", "FS3003", WARN, "run finished with failed tasks",
         action: "`finstage runs --tasks ID` lists each failed symbol with its class.",
+        opens: RUNS_FAIL,
         "run.id": run_id: i64,
         "schedule.name": schedule: &'a str,
         "job": job: &'a str,
@@ -50,6 +52,7 @@ events! {
     RunTimedOut<'a> {
         "run.timed_out", "FS3004", ERROR, "run timed out",
         action: "Raise the schedule's timeout or max_rps, or give it fewer symbols.",
+        opens: RUNS_FAIL,
         "run.id": run_id: i64,
         "schedule.name": schedule: &'a str,
         "tasks.total": tasks_total: u64,
@@ -78,6 +81,7 @@ events! {
     RunMissed<'a> {
         "run.missed", "FS3007", WARN, "fires missed",
         action: "Find out why the daemon was not there: `finstage runs --state missed`.",
+        tells: RUNS_MISSED,
         "schedule.name": schedule: &'a str,
         "fires": fires: u64,
         "first": first: &'a str,

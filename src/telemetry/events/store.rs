@@ -9,10 +9,11 @@ events! {
         action: "None.",
         "migrations": migrations: u64,
     }
-    /// The database did not answer or refused a statement.
+    /// The database did not answer or refused a statement: no fire can be claimed.
     StoreUnavailable<'a> {
         "store.unavailable", "FS6002", ERROR, "the database cannot be used; fires are held",
         action: "Check disk space, permissions and the database server. Fires are caught up when it is back.",
+        opens: STORE_UNAVAILABLE,
         "during": during: &'a str,
         "reason": reason: &'a str,
     }
@@ -20,12 +21,14 @@ events! {
     StoreRecovered {
         "store.recovered", "FS6003", INFO, "the database answers again",
         action: "None.",
+        closes: STORE_UNAVAILABLE,
         "outage_ms": outage_ms: i64,
     }
     /// The database file was deleted or moved while it was in use: what is written is lost.
     StoreMisplaced<'a> {
         "store.misplaced", "FS6004", ERROR, "the database file was moved or deleted under the daemon",
         action: "Put it back or restart the daemon; stop it before touching the file.",
+        tells: STORE_MISPLACED,
         "store": store: &'a str,
     }
     /// Rows older than `[history]` says were removed.
@@ -48,6 +51,13 @@ events! {
         "table": table: &'a str,
         "key": key: &'a str,
         "column": column: &'a str,
+        "reason": reason: &'a str,
+    }
+    /// A record beside the prices (a sample, a duration, an end) could not be written.
+    StoreRecordFailed<'a> {
+        "store.record_failed", "FS6010", WARN, "a record could not be written",
+        action: "None by itself: what can be repeated is. `finstage doctor` checks the database.",
+        "during": during: &'a str,
         "reason": reason: &'a str,
     }
 }

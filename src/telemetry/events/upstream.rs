@@ -17,6 +17,7 @@ events! {
     UpstreamCooldownOpened<'a> {
         "upstream.cooldown_opened", "FS4002", WARN, "the upstream refuses us; all requests wait",
         action: "Lower [upstream.NAME] max_rps if this repeats.",
+        opens: UPSTREAM_BLOCKED,
         "provider": provider: &'a str,
         "cause": cause: &'a str,
         "cooldown_ms": cooldown_ms: u64,
@@ -25,6 +26,7 @@ events! {
     UpstreamCooldownClosed<'a> {
         "upstream.cooldown_closed", "FS4003", INFO, "the upstream answers again",
         action: "None.",
+        closes: UPSTREAM_BLOCKED,
         "provider": provider: &'a str,
     }
     /// An answer was larger than the cap and was dropped.
@@ -47,6 +49,7 @@ events! {
     UpstreamAuthFailed<'a> {
         "upstream.auth_failed", "FS4006", WARN, "the upstream does not let us in",
         action: "Check the key, if the provider has one; else our address is blocked: ask less, or wait.",
+        tells: UPSTREAM_LOCKED,
         "provider": provider: &'a str,
         "status": status: u64,
         "reason": reason: &'a str,
@@ -98,6 +101,7 @@ events! {
     UpstreamUnusable<'a> {
         "upstream.unusable", "FS4021", WARN, "provider is out of order; others are asked instead",
         action: "See the reason: the network, the provider's own status page, its key.",
+        opens: UPSTREAM_UNUSABLE,
         "provider": provider: &'a str,
         "class": class: &'a str,
         "reason": reason: &'a str,
@@ -107,6 +111,7 @@ events! {
     UpstreamUsable<'a> {
         "upstream.usable", "FS4022", INFO, "provider answers again",
         action: "None.",
+        closes: UPSTREAM_UNUSABLE,
         "provider": provider: &'a str,
     }
     /// A question for many prices at once failed, so each is asked for by itself.

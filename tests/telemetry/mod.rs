@@ -1,0 +1,10 @@
+//! The log as those see it who are called by it: its schema, its documents, its alerts.
+
+mod alerts;
+mod documents;
+mod heard;
+mod resources;
+mod schema;
+mod secrets;
+mod seen;
+mod tools;
