@@ -31,7 +31,7 @@ use jiff::tz::TimeZone;
 
 pub use answers::Answers;
 pub use binance::Binance;
-pub use budget::{Budget, CallCounts};
+pub use budget::{Budget, CallCounts, Said};
 pub use chain::Chain;
 pub use client::ClientError;
 pub use deferred::Deferred;
@@ -61,6 +61,11 @@ pub trait MarketData: Send + Sync {
     /// The pace in force of each provider behind this one that was built, in requests a second.
     fn paces(&self) -> Vec<(&'static str, f64)> {
         Vec::new()
+    }
+
+    /// What is missing here (a key), so that nobody can be asked whatever the symbol.
+    fn lacks(&self) -> Option<Fault> {
+        None
     }
 
     /// What was answered about `symbol` up to now is overtaken: the next question is asked anew

@@ -19,7 +19,7 @@ pub use watch::Watch;
 
 use super::{Assignment, Done, Services, store_fault};
 use crate::domain::{
-    FaultClass, JobKind, KNOWN_FROM, SessionCalendar, Symbol, compare, last_completed,
+    FaultClass, JobKind, KNOWN_FROM, SessionCalendar, Symbol, SymbolHealth, compare, last_completed,
 };
 use crate::store::Watched;
 use crate::telemetry::events;
@@ -49,20 +49,16 @@ pub(super) async fn after(
     result: Result<Done, Fault>,
     services: &Services,
 ) -> Result<Done, Fault> {
-    let has_asked = budget.calls() > 0;
     match result {
         Ok(done) => {
-            if has_asked {
-                presence::answered(symbol, services).await?;
-            }
+            presence::answered(symbol, budget, services).await?;
             if keeps_a_series(assignment) {
                 look(assignment, symbol, done.rows_written, services).await?;
             }
             Ok(done)
         }
-        // Without a request it is only what an earlier answer said.
-        Err(fault) if fault.class == FaultClass::NotFound && has_asked => {
-            presence::not_found(symbol, services).await;
+        Err(fault) if fault.class == FaultClass::NotFound => {
+            presence::not_found(symbol, budget, services).await;
             Err(fault)
         }
         Err(fault) => Err(fault),
@@ -151,10 +147,12 @@ async fn calendar(
     let calendar = services.watch.calendar(symbol, instrument);
     let code = calendar.as_ref().map(|calendar| calendar.code().to_owned());
     if code != watched.health.calendar {
-        let mut health = watched.health.clone();
-        health.calendar = code;
-        let saved = services.store.save_health(symbol, &health, now).await;
-        saved.map_err(store_fault)?;
+        let with_calendar = |health: &SymbolHealth| SymbolHealth {
+            calendar: code.clone(),
+            ..health.clone()
+        };
+        let changed = services.store.change_health(symbol, now, with_calendar);
+        changed.await.map_err(store_fault)?;
     }
     if calendar.is_none() && services.watch.is_first_without_calendar(instrument) {
         events::DataCalendarUnknown {

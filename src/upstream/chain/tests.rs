@@ -19,6 +19,8 @@ enum Says {
     Nothing,
     /// A cool-down of a minute that whoever is patient waits for.
     Cooling,
+    /// Nothing, for want of a key.
+    Keyless,
 }
 
 struct Scripted {
@@ -53,6 +55,11 @@ impl MarketData for Scripted {
         !symbol.as_str().starts_with(self.cannot)
     }
 
+    fn lacks(&self) -> Option<Fault> {
+        let is_keyless = matches!(*self.says.lock().unwrap(), Says::Keyless);
+        is_keyless.then(|| Fault::new(Blocked, "no key"))
+    }
+
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
         let symbol = request.symbol.as_str().to_owned();
         *self.asked.lock().unwrap().entry(symbol).or_default() += 1;
@@ -60,6 +67,7 @@ impl MarketData for Scripted {
         match says {
             Says::Chart => Ok(chart(self.name)),
             Says::Fault(class) => Err(Fault::new(class, format!("{class} as told"))),
+            Says::Keyless => unreachable!("asked without a key"),
             Says::Nothing => {
                 tokio::time::sleep_until(budget.deadline()).await;
                 Err(Fault::new(Timeout, "no time left"))
@@ -137,7 +145,7 @@ impl Stage {
 
 #[tokio::test(start_paused = true)]
 async fn each_answer_of_the_first_provider_leads_where_the_table_says() {
-    use Says::{Chart, Cooling, Nothing};
+    use Says::{Chart, Cooling, Keyless, Nothing};
     let fault = Says::Fault;
     // First and second provider, days of the window: who answers or the class, how often asked.
     for (first, second, days, expected) in [
@@ -160,6 +168,11 @@ async fn each_answer_of_the_first_provider_leads_where_the_table_says() {
         (Cooling, fault(NotFound), 10, ("yahoo", 2, 1)),
         (fault(NotFound), Cooling, 10, ("tiingo", 1, 2)),
         (Nothing, Nothing, 10, ("timeout", 1, 1)),
+        // One that lacks its key has no say.
+        (fault(NotFound), Keyless, 10, ("not_found", 1, 0)),
+        (Keyless, fault(NotFound), 10, ("not_found", 0, 1)),
+        (Keyless, Chart, 10, ("tiingo", 0, 1)),
+        (Keyless, Keyless, 10, ("blocked", 0, 0)),
     ] {
         let (word, yahoo, tiingo) = stage(first, second).told("AAPL", days).await;
         assert_eq!((word.as_str(), yahoo, tiingo), expected);
@@ -219,6 +232,15 @@ async fn when_nobody_answers_all_of_them_are_quoted() {
         fault.message,
         "yahoo: not_found as told; tiingo: blocked as told"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_key_is_told_with_the_verdict_of_the_others() {
+    let stage = stage(Says::Fault(NotFound), Says::Keyless);
+    let fault = stage.ask("A", 10, &[Yahoo, Tiingo]).await.unwrap_err();
+    assert_eq!(fault.message, "not_found as told; tiingo: no key");
+    stage.yahoo.say(Says::Chart);
+    assert!(stage.ask("A", 10, &[Yahoo, Tiingo]).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]

@@ -82,17 +82,20 @@ impl MarketData for Tiingo {
         us_ticker(symbol).is_some()
     }
 
+    fn lacks(&self) -> Option<Fault> {
+        let told = "there is no key for Tiingo: set TIINGO_API_KEY, TIINGO_API_KEY_FILE or the \
+                    systemd credential tiingo_api_key";
+        self.needs_key
+            .then(|| Fault::new(FaultClass::Blocked, told))
+    }
+
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
         let Some(ticker) = us_ticker(&request.symbol) else {
             let message = format!("Tiingo has US tickers only, `{}` is none", request.symbol);
             return Err(Fault::new(FaultClass::NotFound, message));
         };
-        if self.needs_key {
-            return Err(Fault::new(
-                FaultClass::Blocked,
-                "there is no key for Tiingo: set TIINGO_API_KEY, TIINGO_API_KEY_FILE or the \
-                 systemd credential tiingo_api_key",
-            ));
+        if let Some(fault) = self.lacks() {
+            return Err(fault);
         }
         let today = self.zone.to_datetime(self.endpoint.clock.now()).date();
         let from = self.zone.to_datetime(request.from).date();
