@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::super::endpoint::{first_byte, outage, refusal, told, unreadable};
+use super::super::endpoint::{first_byte, outage, told, unreadable, unwell};
+use super::super::refusal::refusal;
 use super::super::yahoo::wire::whole;
 use super::super::{Chart, ChartRequest, Fault, LatestPrice};
 use super::{DAY, PROVIDER};
@@ -60,7 +61,7 @@ struct Refusal<'a> {
 
 /// Classifies and parses one answer.
 pub fn read(status: u16, body: &[u8]) -> Result<Vec<Kline>, Fault> {
-    if let Some(fault) = refusal(status) {
+    if let Some(fault) = refusal(status).or_else(|| unwell(status)) {
         return Err(fault);
     }
     let text = std::str::from_utf8(body)

@@ -15,9 +15,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use reqwest::Url;
 
+use super::answers::Question;
 use super::client::ClientError;
 use super::endpoint::{Endpoint, origin_of};
-use super::{Budget, Chart, ChartRequest, Fault, MarketData};
+use super::{Answers, Budget, Chart, ChartRequest, Fault, MarketData};
 use crate::clock::Clock;
 use crate::config::{Secret, UpstreamSettings};
 use crate::domain::{FaultClass, Provider, Symbol, us_ticker};
@@ -27,6 +28,9 @@ pub use parse::read;
 
 /// The provider's name in tables and log lines.
 const PROVIDER: &str = Provider::Tiingo.as_str();
+
+/// What durations of its requests are filed under.
+const NAME: &str = "tiingo.daily";
 
 /// All that is asked for trades in New York.
 const ZONE: &str = "America/New_York";
@@ -57,6 +61,19 @@ impl Tiingo {
             needs_key,
             zone,
         })
+    }
+
+    /// The same with answers kept for a while; without, every question is sent.
+    #[must_use]
+    pub fn with_answers(self, answers: Option<Answers>) -> Self {
+        Self {
+            endpoint: self.endpoint.with_answers(answers),
+            ..self
+        }
+    }
+
+    fn date(&self, at: Timestamp) -> Date {
+        self.zone.to_datetime(at).date()
     }
 }
 
@@ -97,23 +114,40 @@ impl MarketData for Tiingo {
         if let Some(fault) = self.lacks() {
             return Err(fault);
         }
-        let today = self.zone.to_datetime(self.endpoint.clock.now()).date();
-        let from = self.zone.to_datetime(request.from).date();
-        let url = prices_url(self.endpoint.base(), ticker, from, today);
-        let asked = Asked {
+        // Whatever the window, it is always asked until today.
+        let now = self.endpoint.clock.now();
+        let until_now = ChartRequest {
+            to: now,
+            ..request.clone()
+        };
+        let question = Question::new(&until_now, now);
+        let asked = |until| Asked {
             symbol: &request.symbol,
-            from,
-            until: today,
+            from: self.date(request.from),
+            until,
+        };
+        let (base, first) = (self.endpoint.base(), self.date(question.sent.from));
+        let send = || {
+            // As it is when the request goes out: it may have waited over midnight.
+            let asked = asked(self.date(self.endpoint.clock.now()));
+            let url = prices_url(base, ticker, first, asked.until);
+            let read = move |status, bytes: &[u8], at| read(status, bytes, &asked, at);
+            self.endpoint.send(NAME, Some(&request.symbol), url, read)
+        };
+        let gate = self.endpoint.gate();
+        let fetch = || gate.ask(&request.symbol, NAME, budget, send);
+        // What is kept was found to reach until the day it came on.
+        let read = |bytes: &[u8], at| {
+            let read = || read(200, bytes, &asked(self.date(at)), at);
+            self.endpoint.parse(NAME, read)
         };
         self.endpoint
-            .ask(
-                "tiingo.daily",
-                &request.symbol,
-                budget,
-                &url,
-                |status, body| read(status, body, &asked, self.endpoint.clock.now()),
-            )
+            .kept_chart(&question, budget, fetch, read)
             .await
+    }
+
+    fn forget(&self, symbol: &Symbol) {
+        self.endpoint.forget(symbol);
     }
 }
 

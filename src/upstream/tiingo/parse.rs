@@ -7,7 +7,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::super::endpoint::{first_byte, outage, refusal, told, unreadable};
+use super::super::endpoint::{first_byte, outage, told, unreadable, unwell};
+use super::super::refusal::refusal;
 use super::super::yahoo::wire::{Number, whole};
 use super::super::{Chart, Fault, LatestPrice};
 use super::basis::{PRICE_DIGITS, RawRow, split_adjusted};
@@ -88,7 +89,7 @@ fn rows_text(status: u16, body: &[u8]) -> Result<&str, Fault> {
     if let Some(fault) = by_words(status, text) {
         return Err(fault);
     }
-    if let Some(fault) = refusal(status) {
+    if let Some(fault) = refusal(status).or_else(|| unwell(status)) {
         return Err(fault);
     }
     match (first_byte(status, body)?, status) {
