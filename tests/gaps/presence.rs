@@ -22,7 +22,8 @@ const MONDAY: &str = "2026-11-16T15:00:00Z";
 
 const BARS: Assignment = Assignment::Job(JobKind::DailyBars);
 
-fn settings(simulator: &Simulator) -> UpstreamSettings {
+/// No pace, no second try.
+pub(super) fn settings(simulator: &Simulator) -> UpstreamSettings {
     UpstreamSettings {
         base_url: simulator.base_url(),
         max_rps: 5_000.0,

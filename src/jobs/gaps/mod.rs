@@ -19,11 +19,12 @@ pub use watch::Watch;
 
 use super::{Assignment, Done, Services, store_fault};
 use crate::domain::{
-    FaultClass, JobKind, KNOWN_FROM, SessionCalendar, Symbol, SymbolHealth, compare, last_completed,
+    FaultClass, JobKind, KNOWN_FROM, Provider, SessionCalendar, Symbol, SymbolHealth, compare,
+    last_expected,
 };
 use crate::store::Watched;
 use crate::telemetry::events;
-use crate::upstream::{Budget, Fault};
+use crate::upstream::{Budget, Fault, Said};
 
 /// Days before the newest completed session that an ordinary look covers: what the overlap of an
 /// incremental request can have changed, and some more.
@@ -53,7 +54,7 @@ pub(super) async fn after(
         Ok(done) => {
             presence::answered(symbol, budget, services).await?;
             if keeps_a_series(assignment) {
-                look(assignment, symbol, done.rows_written, services).await?;
+                look(assignment, symbol, budget, done.rows_written, services).await?;
             }
             Ok(done)
         }
@@ -78,6 +79,7 @@ fn keeps_a_series(assignment: Assignment) -> bool {
 async fn look(
     assignment: Assignment,
     symbol: &Symbol,
+    budget: &Budget,
     rows_written: u64,
     services: &Services,
 ) -> Result<(), Fault> {
@@ -88,7 +90,8 @@ async fn look(
     let (Some(calendar), Some(covered_from)) = (calendar, watched.covered_from) else {
         return Ok(());
     };
-    let Some(last) = last_completed(&calendar, now) else {
+    let provider = expected_of(symbol, budget, services).await?;
+    let Some(last) = last_expected(&calendar, provider, now) else {
         return Ok(());
     };
     let first_trade = watched.instrument.and_then(|known| known.first_trade_date);
@@ -117,6 +120,24 @@ async fn look(
         services.watch.note_whole(symbol, last);
     }
     Ok(())
+}
+
+/// Whose bars the series must have by now: of the provider that has just answered, else of the one
+/// that gave the newest bar, else of the one that would be asked first.
+async fn expected_of(
+    symbol: &Symbol,
+    budget: &Budget,
+    services: &Services,
+) -> Result<Provider, Fault> {
+    let mut heard = budget.heard().into_iter().rev();
+    let answered = heard.find(|(_, said)| *said == Said::Known);
+    if let Some(provider) = answered.and_then(|(name, _)| Provider::from_name(name)) {
+        return Ok(provider);
+    }
+    let known = services.store.known(symbol, 1).await.map_err(store_fault)?;
+    let newest = known.sources.last();
+    let provider = newest.and_then(|name| Provider::from_name(name));
+    Ok(provider.unwrap_or(budget.providers().first()))
 }
 
 fn tell_found(symbol: &Symbol, calendar: &SessionCalendar, found: &[Date], services: &Services) {

@@ -170,8 +170,6 @@ fn add(chart: &mut Chart, kline: &Kline, date: Date, now: Timestamp) -> Result<(
         let message = format!("the klines are not in order at {date}");
         return Err(Fault::new(FaultClass::BadPayload, message));
     }
-    let first = chart.stamps.map_or(kline.opens_at, |(first, _)| first);
-    chart.stamps = Some((first, kline.opens_at));
     chart.settles_at = (!bar.is_final).then_some(settles_at);
     chart.price = Some(LatestPrice {
         price: close,

@@ -21,7 +21,7 @@ use super::endpoint::{Endpoint, origin_of};
 use super::{Answers, Budget, Chart, ChartRequest, Fault, MarketData};
 use crate::clock::Clock;
 use crate::config::{Secret, UpstreamSettings};
-use crate::domain::{FaultClass, Provider, Symbol, us_ticker};
+use crate::domain::{FaultClass, Provider, Symbol, TIINGO_FINAL_HOUR, us_ticker};
 use crate::telemetry::Meter;
 
 pub use parse::read;
@@ -174,9 +174,12 @@ fn prices_url(base: &Url, ticker: &str, from: Date, until: Date) -> Url {
     url
 }
 
-/// Eight in the evening: exchanges send corrections until then, so a row is final from then on.
+/// From when on the row of `date` is final.
 fn settles_at(date: Date, zone: &TimeZone) -> Option<Timestamp> {
-    let evening = date.at(20, 0, 0, 0).to_zoned(zone.clone()).ok()?;
+    let evening = date
+        .at(TIINGO_FINAL_HOUR, 0, 0, 0)
+        .to_zoned(zone.clone())
+        .ok()?;
     Some(evening.timestamp())
 }
 

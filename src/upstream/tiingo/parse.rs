@@ -205,10 +205,16 @@ fn finish(chart: &mut Chart, now: Timestamp) {
     let Some(newest) = chart.bars.last().copied() else {
         return;
     };
-    if !newest.is_final {
-        chart.settles_at = settles_at(newest.trading_date, &chart.zone);
+    // Today's row may not be there yet: what is known without it is overtaken in the evening, too.
+    let today = chart.zone.to_datetime(now).date();
+    let calendar = calendar::market(CALENDAR);
+    if calendar
+        .as_ref()
+        .is_none_or(|calendar| calendar.has_session(today))
+    {
+        chart.settles_at = settles_at(today, &chart.zone).filter(|at| now < *at);
     }
-    let of_calendar = calendar::market(CALENDAR)
+    let of_calendar = calendar
         .and_then(|calendar| calendar.session(newest.trading_date))
         .map(|session| session.close);
     let four = || {
@@ -219,14 +225,6 @@ fn finish(chart: &mut Chart, now: Timestamp) {
     let Some(market_time) = of_calendar.or_else(four) else {
         return;
     };
-    let opens = |date: Date| date.at(9, 30, 0, 0).to_zoned(chart.zone.clone()).ok();
-    let stamp = |date: Date| opens(date).map(|zoned| zoned.timestamp());
-    if let (Some(first), Some(last)) = (
-        chart.bars.first().and_then(|bar| stamp(bar.trading_date)),
-        stamp(newest.trading_date),
-    ) {
-        chart.stamps = Some((first, last));
-    }
     chart.price = Some(LatestPrice {
         price: significant(newest.close, PRICE_DIGITS),
         market_time: market_time.min(now),
