@@ -96,21 +96,24 @@ fn providers(
     meter: &Meter,
 ) -> Result<Chain, ClientError> {
     let (clock, meter) = (clock.clone(), meter.clone());
-    let yahoo = Yahoo::new(&config.yahoo, clock.clone(), meter.clone())?.with_answers(answers);
+    let yahoo =
+        Yahoo::new(&config.yahoo, clock.clone(), meter.clone())?.with_answers(answers.clone());
     let yahoo = match config.quote_batch {
         QuoteBatch::None => yahoo,
         QuoteBatch::Spark => yahoo.with_spark(),
     };
     let tiingo = {
         let (settings, key) = (config.tiingo.clone(), config.tiingo_key.clone());
-        let (clock, meter) = (clock.clone(), meter.clone());
+        let (clock, meter, answers) = (clock.clone(), meter.clone(), answers.clone());
         deferred(Provider::Tiingo, move || {
-            Tiingo::new(&settings, key.as_ref(), clock.clone(), meter.clone())
+            let tiingo = Tiingo::new(&settings, key.as_ref(), clock.clone(), meter.clone())?;
+            Ok(tiingo.with_answers(answers.clone()))
         })
     };
     let settings = config.binance.clone();
     let binance = deferred(Provider::Binance, move || {
-        Binance::new(&settings, clock.clone(), meter.clone())
+        let binance = Binance::new(&settings, clock.clone(), meter.clone())?;
+        Ok(binance.with_answers(answers.clone()))
     });
     Ok(Chain::new(vec![
         (Provider::Yahoo, Arc::new(yahoo)),

@@ -6,10 +6,8 @@ use std::fmt;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use super::SessionCalendar;
-
-/// A session is complete this long after its close: then its bar is final.
-const SETTLING: SignedDuration = SignedDuration::from_mins(30);
+use super::provider::SETTLING;
+use super::{Provider, Session, SessionCalendar};
 
 /// Closed days are known from here on: before it every holiday would look like a gap.
 pub const KNOWN_FROM: Date = jiff::civil::date(2015, 1, 1);
@@ -78,15 +76,34 @@ pub fn last_ask_again(now: Timestamp) -> Timestamp {
     now.saturating_add(rung).unwrap_or(Timestamp::MAX)
 }
 
-/// The newest session of `calendar` that is complete at `now`; never one past the days the
-/// calendar knows.
+/// The newest session of `calendar` that is complete at `now`, half an hour after its close; never
+/// one past the days the calendar knows.
 pub fn last_completed(calendar: &SessionCalendar, now: Timestamp) -> Option<Date> {
+    newest(calendar, now, |session| {
+        let settled = session.close.saturating_add(SETTLING);
+        settled.unwrap_or(Timestamp::MAX)
+    })
+}
+
+/// The newest session of `calendar` whose bar `provider` must have by `now`; never one past the
+/// days the calendar knows.
+pub fn last_expected(
+    calendar: &SessionCalendar,
+    provider: Provider,
+    now: Timestamp,
+) -> Option<Date> {
+    newest(calendar, now, |session| provider.missed_at(session))
+}
+
+/// The newest session whose moment, as `moment` tells it, is not after `now`.
+fn newest(
+    calendar: &SessionCalendar,
+    now: Timestamp,
+    moment: impl Fn(&Session) -> Timestamp,
+) -> Option<Date> {
     let is_over = |date: &Date| {
         let session = calendar.session(*date);
-        session.is_some_and(|session| {
-            let settled = session.close.saturating_add(SETTLING);
-            settled.is_ok_and(|settled| settled <= now)
-        })
+        session.is_some_and(|session| moment(&session) <= now)
     };
     let today = calendar.date_of(now);
     let newest = calendar.valid_through().map_or(today, |end| end.min(today));
@@ -209,6 +226,31 @@ mod tests {
         assert_eq!(last_completed(&ended, now), Some(date(2026, 11, 24)));
         let never = SessionCalendar::new("NONE", TimeZone::UTC, []);
         assert_eq!(last_completed(&never, now), None);
+    }
+
+    #[test]
+    fn a_bar_published_in_the_evening_is_not_missed_before() {
+        let market = market();
+        for (now, yahoo, tiingo) in [
+            ("2026-11-25T21:30:00Z", 25, 24),
+            ("2026-11-26T01:29:59Z", 25, 24),
+            ("2026-11-26T01:30:00Z", 25, 25),
+            // An early close is published no earlier.
+            ("2026-11-27T18:30:00Z", 27, 25),
+            ("2026-11-28T01:30:00Z", 27, 27),
+        ] {
+            let expected = |provider| last_expected(&market, provider, at(now));
+            assert_eq!(
+                expected(Provider::Yahoo),
+                Some(date(2026, 11, yahoo)),
+                "{now}"
+            );
+            assert_eq!(
+                expected(Provider::Tiingo),
+                Some(date(2026, 11, tiingo)),
+                "{now}"
+            );
+        }
     }
 
     #[test]

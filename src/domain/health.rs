@@ -32,9 +32,9 @@ pub struct SymbolHealth {
 }
 
 impl SymbolHealth {
-    /// What is known after `not_found` on a trading day while another symbol answered. On a day
-    /// without a session, or without such a witness, it does not count: there may be no fault of
-    /// the symbol's.
+    /// What is known after `not_found` that belongs to a trading day, while the provider answered
+    /// for another symbol. Without such a witness it does not count: there may be no fault of the
+    /// symbol's. One that belongs to an earlier day than the last counts, but for no further day.
     #[must_use]
     pub fn after_not_found(&self, trading_date: Date, now: Timestamp) -> Self {
         let mut next = self.clone();
@@ -42,16 +42,25 @@ impl SymbolHealth {
             return next;
         }
         next.not_found_count = self.not_found_count.saturating_add(1);
-        if self.not_found_on != Some(trading_date) {
+        if self.not_found_on.is_none_or(|last| last < trading_date) {
             next.not_found_days = self.not_found_days.saturating_add(1);
+            next.not_found_on = Some(trading_date);
         }
-        next.not_found_on = Some(trading_date);
         next.not_found_since = self.not_found_since.or(Some(now));
         if next.not_found_count >= NOT_FOUND_COUNT && next.not_found_days >= NOT_FOUND_DAYS {
             next.delisted_at = Some(now);
             next.asked_at = Some(now);
         }
         next
+    }
+
+    /// What is known after one that is called delisted was asked for in vain.
+    #[must_use]
+    pub fn after_ask(&self, now: Timestamp) -> Self {
+        Self {
+            asked_at: self.delisted_at.map_or(self.asked_at, |_| Some(now)),
+            ..self.clone()
+        }
     }
 
     /// What is known after an answer: it is there.
@@ -125,11 +134,9 @@ mod tests {
         assert!(!health.is_resting(at(13, 15)));
         let again = health.after_not_found(date(2026, 11, 13), at(13, 16));
         assert_eq!(again, health, "since when stays");
-        let asked = SymbolHealth {
-            asked_at: Some(at(13, 16)),
-            ..health
-        };
+        let asked = health.after_ask(at(13, 16));
         assert!(asked.is_resting(at(20, 15)) && !asked.is_resting(at(20, 16)));
         assert!(!told(&[16]).is_resting(at(16, 16)));
+        assert_eq!(told(&[16]).after_ask(at(16, 16)), told(&[16]));
     }
 }

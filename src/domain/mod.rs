@@ -31,14 +31,15 @@ pub use bar::{BarFlaw, DailyBar};
 pub use cron::{CronError, CronExpr};
 pub use fault::FaultClass;
 pub use gap::{
-    GapChanges, GapState, KNOWN_FROM, compare, last_ask_again, last_completed, next_ask,
+    GapChanges, GapState, KNOWN_FROM, compare, last_ask_again, last_completed, last_expected,
+    next_ask,
 };
 pub use health::SymbolHealth;
 pub use job::JobKind;
 pub use pause::Pause;
 pub use policy::{HeartbeatUrl, MisfirePolicy, OverlapPolicy, Retry, Sla};
 pub use price::{shortest_decimal, significant};
-pub use provider::{PriceBasis, Provider, Providers};
+pub use provider::{Provider, Providers, TIINGO_FINAL_HOUR};
 pub use quote::{AllTimeHigh, PriceSnapshot, Quote};
 pub use reach::{binance_pair, us_ticker};
 pub use rule::{Flagged, QuarantineState, Rule};

@@ -2,6 +2,24 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Session;
+
+/// A session's bar is final this long after its close, where nothing else is known.
+pub(super) const SETTLING: SignedDuration = SignedDuration::from_mins(30);
+
+/// Hour of New York at which Tiingo's row of the day is final: exchanges send corrections until
+/// then, and it may be published no earlier.
+pub const TIINGO_FINAL_HOUR: i8 = 20;
+
+const NEW_YORK: &str = "America/New_York";
+
+/// So much later than it is due a published row is missed: nobody publishes to the second.
+const PUBLISHING: SignedDuration = SignedDuration::from_mins(30);
+
 /// Somebody prices can be asked from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Provider {
@@ -26,10 +44,36 @@ impl Provider {
         }
     }
 
+    /// When this provider's bar of a session is final.
+    pub fn final_at(self, session: &Session) -> Timestamp {
+        let settled = session.close.saturating_add(SETTLING);
+        let settled = settled.unwrap_or(Timestamp::MAX);
+        match self {
+            Self::Yahoo | Self::Binance => settled,
+            Self::Tiingo => evening(session.date).map_or(settled, |evening| evening.max(settled)),
+        }
+    }
+
+    /// From when on this provider's bar of a session is missed.
+    pub fn missed_at(self, session: &Session) -> Timestamp {
+        let final_at = self.final_at(session);
+        match self {
+            Self::Yahoo | Self::Binance => final_at,
+            Self::Tiingo => final_at.saturating_add(PUBLISHING).unwrap_or(final_at),
+        }
+    }
+
     /// The provider of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.as_str() == name)
     }
+}
+
+/// When Tiingo's row of a session is final.
+fn evening(date: Date) -> Option<Timestamp> {
+    let zone = TimeZone::get(NEW_YORK).ok()?;
+    let evening = date.at(TIINGO_FINAL_HOUR, 0, 0, 0).to_zoned(zone).ok()?;
+    Some(evening.timestamp())
 }
 
 impl fmt::Display for Provider {
@@ -101,18 +145,29 @@ impl fmt::Display for Providers {
     }
 }
 
-/// What prices have been adjusted for. Only one basis is stored; others are converted before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PriceBasis {
-    /// For all splits until today, not for dividends: what is stored.
-    SplitAdjusted,
-    /// For nothing: as traded on the day.
-    Raw,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bar_is_final_and_missed_when_its_provider_has_it() {
+        let session = |date: Date, close: &str| Session {
+            date,
+            open: Timestamp::UNIX_EPOCH,
+            close: close.parse().unwrap(),
+        };
+        let at = |time: &str| time.parse::<Timestamp>().unwrap();
+        let friday = session(jiff::civil::date(2026, 11, 20), "2026-11-20T21:00:00Z");
+        for provider in [Provider::Yahoo, Provider::Binance] {
+            assert_eq!(provider.final_at(&friday), at("2026-11-20T21:30:00Z"));
+            assert_eq!(provider.missed_at(&friday), at("2026-11-20T21:30:00Z"));
+        }
+        let tiingo = Provider::Tiingo;
+        assert_eq!(tiingo.final_at(&friday), at("2026-11-21T01:00:00Z"));
+        assert_eq!(tiingo.missed_at(&friday), at("2026-11-21T01:30:00Z"));
+        let summer = session(jiff::civil::date(2026, 7, 2), "2026-07-02T20:00:00Z");
+        assert_eq!(tiingo.final_at(&summer), at("2026-07-03T00:00:00Z"));
+    }
 
     #[test]
     fn a_list_of_providers_has_each_once_and_keeps_its_order() {

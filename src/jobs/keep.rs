@@ -10,7 +10,7 @@ use super::told::{tell, tell_notes};
 use super::validation::{Against, Judgement, judge};
 use super::{Done, Services, alerts, store_fault};
 use crate::domain::{
-    ActionKind, CorporateAction, DailyBar, FaultClass, Flagged, PriceBasis, PriceSnapshot, Quote,
+    ActionKind, CorporateAction, DailyBar, FaultClass, Flagged, PriceSnapshot, Quote,
     SessionCalendar, Symbol,
 };
 use crate::store::{Answer, Covers, Instrument, Known, Written};
@@ -188,10 +188,6 @@ pub(super) async fn store(
     services: &Services,
 ) -> Result<Done, Fault> {
     let source = judged.chart.source;
-    if judged.chart.price_basis != PriceBasis::SplitAdjusted {
-        let message = format!("{source} sent prices that are not split-adjusted");
-        return Err(Fault::new(FaultClass::BadPayload, message));
-    }
     let now = services.clock.now();
     let settles_at = judged.chart.settles_at;
     let rejected: Vec<Flagged> = judged.judgement.kept_out().cloned().collect();

@@ -9,7 +9,7 @@ use super::keep::{Judged, Keep, store};
 use super::refresh::{KNOWN_BARS, Reach, refresh};
 use super::splice;
 use super::{Done, Services, store_fault};
-use crate::domain::Symbol;
+use crate::domain::{FaultClass, Symbol};
 use crate::upstream::{Budget, Fault, LatestRequest};
 
 pub(super) async fn perform(
@@ -24,10 +24,18 @@ pub(super) async fn perform(
     {
         return Ok(Done::default());
     }
-    if services.upstream.gives_latest(budget)
-        && let Some(done) = by_batch(symbol, services, budget).await?
-    {
-        return Ok(done);
+    if services.upstream.gives_latest(budget) {
+        let told = by_batch(symbol, services, budget).await;
+        let is_bad = told
+            .as_ref()
+            .is_err_and(|fault| fault.class == FaultClass::BadPayload);
+        if is_bad {
+            // Asked again, the upstream is to answer anew.
+            services.upstream.forget(symbol);
+        }
+        if let Some(done) = told? {
+            return Ok(done);
+        }
     }
     refresh(symbol, Reach::LatestPrice, services, budget).await
 }
@@ -58,7 +66,8 @@ async fn by_batch(
     let standing = splice::standing(&chart, budget.providers(), &known);
     let judged = Judged::new(symbol, chart, &known, &known.bars, services).standing(standing);
     if judged.has_doubtful_quote(&known) {
-        // A split as a rule: the chart tells.
+        // A split as a rule: the chart tells, and not one of before.
+        services.upstream.forget(symbol);
         return Ok(None);
     }
     let done = store(symbol, judged, &known, Keep::Quote, services).await?;

@@ -76,41 +76,36 @@ impl Store {
         Ok(row.map(health_of).unwrap_or_default())
     }
 
-    /// Remembers it.
-    pub async fn save_health(
+    /// Changes what is remembered of a symbol, in one transaction, so that of two changes at once
+    /// neither is lost. Gives what was remembered, and what is now.
+    pub async fn change_health(
         &self,
         symbol: &Symbol,
-        health: &SymbolHealth,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        use symbol_health::Column;
-        let row = symbol_health::ActiveModel {
-            symbol: Set(symbol.as_str().to_owned()),
-            calendar: Set(health.calendar.clone()),
-            not_found_count: Set(to_i32(health.not_found_count)),
-            not_found_days: Set(to_i32(health.not_found_days)),
-            not_found_on: Set(health.not_found_on.map(to_naive)),
-            not_found_since: Set(health.not_found_since.map(to_column)),
-            delisted_at: Set(health.delisted_at.map(to_column)),
-            asked_at: Set(health.asked_at.map(to_column)),
-            updated_at: Set(to_column(now)),
-        };
-        let replace = OnConflict::column(Column::Symbol)
-            .update_columns([
-                Column::Calendar,
-                Column::NotFoundCount,
-                Column::NotFoundDays,
-                Column::NotFoundOn,
-                Column::NotFoundSince,
-                Column::DelistedAt,
-                Column::AskedAt,
-                Column::UpdatedAt,
-            ])
-            .to_owned();
-        let insert = symbol_health::Entity::insert(row).on_conflict(replace);
-        self.tell("symbol_health", insert.exec_without_returning(&self.write))
-            .await
-            .map(drop)
+        change: impl Fn(&SymbolHealth) -> SymbolHealth + Send,
+    ) -> Result<(SymbolHealth, SymbolHealth), StoreError> {
+        self.tell("symbol_health", async {
+            let transaction = self.begin().await?;
+            // The row is there before it is locked: a lock on nothing holds back nobody.
+            let nothing = row_of(symbol, &SymbolHealth::default(), now);
+            let keep = OnConflict::column(symbol_health::Column::Symbol)
+                .do_nothing_on([symbol_health::Column::Symbol])
+                .to_owned();
+            symbol_health::Entity::insert(nothing)
+                .on_conflict(keep)
+                .exec_without_returning(&transaction)
+                .await?;
+            let find = symbol_health::Entity::find_by_id(symbol.as_str().to_owned());
+            let row = read_one(&transaction, find.lock_exclusive()).await?;
+            let before = row.map(health_of).unwrap_or_default();
+            let after = change(&before);
+            symbol_health::Entity::update(row_of(symbol, &after, now))
+                .exec(&transaction)
+                .await?;
+            transaction.commit().await?;
+            Ok((before, after))
+        })
+        .await
     }
 
     /// The symbols that are called delisted, with what is remembered of them.
@@ -246,6 +241,20 @@ pub(super) fn lacks_its_bar() -> Expr {
         )
         .filter(daily_bars::Column::IsFinal.eq(true));
     Expr::exists(bar.into_query()).not()
+}
+
+fn row_of(symbol: &Symbol, health: &SymbolHealth, now: Timestamp) -> symbol_health::ActiveModel {
+    symbol_health::ActiveModel {
+        symbol: Set(symbol.as_str().to_owned()),
+        calendar: Set(health.calendar.clone()),
+        not_found_count: Set(to_i32(health.not_found_count)),
+        not_found_days: Set(to_i32(health.not_found_days)),
+        not_found_on: Set(health.not_found_on.map(to_naive)),
+        not_found_since: Set(health.not_found_since.map(to_column)),
+        delisted_at: Set(health.delisted_at.map(to_column)),
+        asked_at: Set(health.asked_at.map(to_column)),
+        updated_at: Set(to_column(now)),
+    }
 }
 
 pub(super) fn health_of(row: symbol_health::Model) -> SymbolHealth {

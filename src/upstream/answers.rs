@@ -11,14 +11,13 @@
 //! long (`stale_if_error`, off by default): a run that succeeds on old prices hides an outage. Old
 //! prices never pass for new ones even then: they carry the exchange's own time.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Budget, Chart, ChartRequest, Fault};
+use super::{Budget, ChartRequest, Fault};
 use crate::cache::{
     Backend, Cache, Counts, Key, LoadError, Loaded, Observer, Settings, Source, Terms, Value,
 };
@@ -70,9 +69,13 @@ impl Question {
         }
     }
 
-    /// What its answer is kept under; `place` is the host it is sent to, so that simulated prices
-    /// never pass for real ones.
-    fn key(&self, provider: &str, place: &str, interval: &str) -> Key {
+    /// What its answer is kept under.
+    pub(super) fn key(&self, origin: &Origin<'_>) -> Key {
+        let Origin {
+            provider,
+            place,
+            interval,
+        } = *origin;
         let (from, to) = (self.sent.from.as_second(), self.sent.to.as_second());
         let (from, to) = (from.to_string(), to.to_string());
         let to = if self.is_open { "now" } else { &to };
@@ -85,15 +88,28 @@ impl Question {
 /// Whose answers are kept.
 pub(super) struct Origin<'a> {
     pub(super) provider: &'static str,
+    /// The host that is asked, so that simulated prices never pass for real ones.
     pub(super) place: &'a str,
     pub(super) interval: &'static str,
 }
 
+impl Origin<'_> {
+    /// What the latest price of `symbol` is kept under, where it was asked for without a chart.
+    pub(super) fn latest_key(&self, symbol: &Symbol) -> Key {
+        let parts = [self.provider, self.place, symbol.as_str()];
+        Key::new("latest", VERSION, &parts)
+    }
+}
+
 /// A good answer as it came.
-pub(super) struct Fetched {
-    pub(super) chart: Chart,
+pub(super) struct Fetched<T> {
+    /// What was read off it.
+    pub(super) value: T,
+    /// What is kept.
     pub(super) bytes: Vec<u8>,
     pub(super) at: Timestamp,
+    /// When it is overtaken whatever its age.
+    pub(super) valid_until: Option<Timestamp>,
 }
 
 /// The answers kept, of all providers. Cheap to clone.
@@ -106,7 +122,8 @@ struct Inner {
     clock: Clock,
     /// Symbols whose older answers are known to be overtaken, and since when.
     forgotten: Mutex<HashMap<Symbol, Timestamp>>,
-    is_out: AtomicBool,
+    /// Providers answers past their time are given of.
+    out: Mutex<HashSet<&'static str>>,
 }
 
 impl Answers {
@@ -125,7 +142,7 @@ impl Answers {
             settings: settings.clone(),
             clock,
             forgotten: Mutex::default(),
-            is_out: AtomicBool::new(false),
+            out: Mutex::default(),
         })))
     }
 
@@ -154,44 +171,43 @@ impl Answers {
         forgotten.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The kept answer to `question`, or the one `ask` brings; `read` makes a chart of bytes that
-    /// came at some time. Waiting for somebody else's answer does not use up the task's time.
-    pub(super) async fn chart<F>(
+    /// What is kept under `key` about `symbol`, or what `ask` brings; `read` makes an answer of
+    /// bytes that came at some time. Waiting for somebody else's answer does not use up the task's
+    /// time.
+    pub(super) async fn get<T: Send, F>(
         &self,
-        question: &Question,
-        origin: &Origin<'_>,
+        (key, symbol): (&Key, &Symbol),
+        provider: &'static str,
         budget: &Budget,
         ask: impl Fn() -> F + Send + Sync,
-        read: impl Fn(&[u8], Timestamp) -> Result<Chart, Fault> + Send + Sync,
-    ) -> Result<Chart, Fault>
+        read: impl Fn(&[u8], Timestamp) -> Result<T, Fault> + Send + Sync,
+    ) -> Result<T, Fault>
     where
-        F: Future<Output = Result<Fetched, Fault>> + Send,
+        F: Future<Output = Result<Fetched<T>, Fault>> + Send,
     {
-        let symbol = &question.sent.symbol;
-        let key = question.key(origin.provider, origin.place, origin.interval);
         let mut terms = Terms {
             ttl: self.0.settings.ttl,
             not_before: self.lock().get(symbol).copied(),
         };
         loop {
             // What this reader fetches itself was parsed already, and its fault has better words.
-            let own: Mutex<Option<Result<Chart, Fault>>> = Mutex::new(None);
+            let own: Mutex<Option<Result<T, Fault>>> = Mutex::new(None);
             let arrived = clock::monotonic();
             let load = async {
                 let (loaded, verdict) = loaded(ask().await, &self.0.clock)?;
                 *own.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
                 Ok(loaded)
             };
-            let given = self.0.cache.get_or_set(&key, &terms, load).await;
+            let given = self.0.cache.get_or_set(key, &terms, load).await;
             let own = own.into_inner().unwrap_or_else(PoisonError::into_inner);
             if let Some(verdict) = own {
-                self.note_standing(origin.provider, false);
+                self.note_standing(provider, false);
                 return verdict;
             }
             budget.add_wait(arrived.elapsed());
             let given = given?;
             if given.is_stale {
-                self.note_standing(origin.provider, true);
+                self.note_standing(provider, true);
             }
             let Value::Hit(bytes) = given.value else {
                 return Err(Fault::new(
@@ -215,7 +231,14 @@ impl Answers {
 
     /// Says once that answers past their time are given, and once that they no longer are.
     fn note_standing(&self, provider: &'static str, is_out: bool) {
-        if self.0.is_out.swap(is_out, Ordering::Relaxed) == is_out {
+        let mut out = self.0.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_changed = if is_out {
+            out.insert(provider)
+        } else {
+            out.remove(provider)
+        };
+        drop(out);
+        if !has_changed {
             return;
         }
         let stale_if_error = self.0.settings.stale_if_error;
@@ -232,18 +255,18 @@ impl Answers {
 }
 
 /// What is kept of what was fetched, and what the one who fetched it gets.
-fn loaded(
-    fetched: Result<Fetched, Fault>,
+fn loaded<T>(
+    fetched: Result<Fetched<T>, Fault>,
     clock: &Clock,
-) -> Result<(Loaded, Result<Chart, Fault>), Fault> {
+) -> Result<(Loaded, Result<T, Fault>), Fault> {
     match fetched {
-        Ok(Fetched { chart, bytes, at }) => {
+        Ok(fetched) => {
             let loaded = Loaded {
-                value: Value::Hit(bytes.into()),
-                at,
-                valid_until: chart.settles_at,
+                value: Value::Hit(fetched.bytes.into()),
+                at: fetched.at,
+                valid_until: fetched.valid_until,
             };
-            Ok((loaded, Ok(chart)))
+            Ok((loaded, Ok(fetched.value)))
         }
         Err(fault) if fault.class == FaultClass::NotFound => {
             let loaded = Loaded {
@@ -288,6 +311,12 @@ impl Observer for Log {
 mod tests {
     use super::*;
 
+    const YAHOO: Origin<'static> = Origin {
+        provider: "yahoo",
+        place: "host",
+        interval: "1d",
+    };
+
     fn question(from: &str, to: &str, now: &str) -> Question {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let request = ChartRequest {
@@ -310,7 +339,7 @@ mod tests {
             "2026-01-21T20:00:07Z",
             "2026-01-21T20:00:08Z",
         );
-        let key = |question: &Question| question.key("yahoo", "host", "1d");
+        let key = |question: &Question| question.key(&YAHOO);
         assert_eq!(key(&early), key(&later));
         assert_eq!(early.sent.from, later.sent.from);
         assert_eq!(early.sent.from.to_string(), "2026-01-05T00:00:00Z");
@@ -335,16 +364,23 @@ mod tests {
         let longer = question("2026-01-04T00:00:00Z", now, now);
         let mut other = open.clone();
         other.sent.symbol = Symbol::try_new("MSFT").unwrap();
-        let key = |question: &Question| question.key("yahoo", "host", "1d");
+        let key = |question: &Question| question.key(&YAHOO);
+        let of = |provider, place, interval| Origin {
+            provider,
+            place,
+            interval,
+        };
         let keys = [
             key(&open),
             key(&closed),
             key(&later),
             key(&longer),
             key(&other),
-            open.key("yahoo", "127.0.0.1:1", "1d"),
-            open.key("other", "host", "1d"),
-            open.key("yahoo", "host", "1h"),
+            open.key(&of("yahoo", "127.0.0.1:1", "1d")),
+            open.key(&of("other", "host", "1d")),
+            open.key(&of("yahoo", "host", "1h")),
+            YAHOO.latest_key(&open.sent.symbol),
+            YAHOO.latest_key(&other.sent.symbol),
         ];
         let distinct: std::collections::HashSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len(), "{keys:?}");

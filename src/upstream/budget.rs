@@ -1,7 +1,7 @@
 //! What one task may spend, and what it has spent.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -35,8 +35,18 @@ impl CallCounts {
     }
 }
 
-/// The time a task may work, the counts of its requests, and the lane they wait in. Waiting for the upstream's turn does
-/// not use up the time: the queue is our doing, not the symbol's.
+/// What a provider has said of a task's symbol, in answer to a request of this very task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// It has sent prices: the symbol is there.
+    Known,
+    /// It does not know the symbol.
+    Unknown,
+}
+
+/// The time a task may work, the counts of its requests, what was heard of its symbol, and the lane
+/// its requests wait in. Waiting for the upstream's turn does not use up the time: the queue is our
+/// doing, not the symbol's.
 #[derive(Debug)]
 pub struct Budget {
     started: Instant,
@@ -47,6 +57,8 @@ pub struct Budget {
     providers: Providers,
     /// Of a share: where the whole counts its waits.
     whole_waited_ns: Option<Arc<AtomicU64>>,
+    /// By provider, in the order in which they spoke last.
+    heard: Arc<Mutex<Vec<(&'static str, Said)>>>,
 }
 
 impl Budget {
@@ -60,6 +72,7 @@ impl Budget {
             lane: Lane::Live,
             providers: Providers::default(),
             whole_waited_ns: None,
+            heard: Arc::default(),
         }
     }
 
@@ -98,6 +111,7 @@ impl Budget {
             lane: self.lane,
             providers: self.providers,
             whole_waited_ns: Some(Arc::clone(&self.waited_ns)),
+            heard: Arc::clone(&self.heard),
         }
     }
 
@@ -129,6 +143,23 @@ impl Budget {
     /// Requests sent so far.
     pub fn calls(&self) -> u32 {
         self.counts.calls()
+    }
+
+    /// What the providers have said of the task's symbol, each with its last word, in the order in
+    /// which they spoke. Only requests of this task count: not kept answers, not a batch that was
+    /// refused as a whole.
+    pub fn heard(&self) -> Vec<(&'static str, Said)> {
+        self.lock().clone()
+    }
+
+    pub(super) fn hear(&self, provider: &'static str, said: Said) {
+        let mut heard = self.lock();
+        heard.retain(|(other, _)| *other != provider);
+        heard.push((provider, said));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(&'static str, Said)>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn count_call(&self, is_retry: bool) {

@@ -13,7 +13,9 @@
 //!
 //! A provider that failed several tasks in a row is passed over for a while ([`super::health`]). When
 //! nobody could answer, the first that was passed over or in a cool-down is asked once more, and
-//! waited for as if it were alone. A symbol's form tells who cannot have it; those are not asked.
+//! waited for as if it were alone. A symbol's form tells who cannot have it; those are not asked, and
+//! neither is one that lacks its key: that is told with the others' faults, but is no verdict on the
+//! symbol.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -277,7 +279,7 @@ impl MarketData for Chain {
     async fn latest(&self, request: &LatestRequest, budget: &Budget) -> Option<Chart> {
         let first = self.member(budget.providers().first())?;
         let is_able = first.upstream.can_have(&request.symbol);
-        if !is_able || first.health().is_resting() {
+        if !is_able || first.upstream.lacks().is_some() || first.health().is_resting() {
             return None;
         }
         first.was_asked.store(true, Ordering::Relaxed);
@@ -285,8 +287,16 @@ impl MarketData for Chain {
     }
 
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
-        match self.able(&request.symbol, budget).as_slice() {
-            [] => Err(Fault::new(
+        let all = self.able(&request.symbol, budget);
+        let lacking: Vec<(Provider, Fault)> = all
+            .iter()
+            .filter_map(|member| Some((member.provider, member.upstream.lacks()?)))
+            .collect();
+        let is_lacking = |member: &&Member| lacking.iter().any(|(one, _)| *one == member.provider);
+        let able: Vec<&Member> = all.into_iter().filter(|one| !is_lacking(one)).collect();
+        let answer = match (able.as_slice(), lacking.first()) {
+            ([], Some((_, fault))) => return Err(fault.clone()),
+            ([], None) => Err(Fault::new(
                 FaultClass::NotFound,
                 format!(
                     "none of the schedule's providers ({}) has symbols like `{}`",
@@ -294,12 +304,25 @@ impl MarketData for Chain {
                     request.symbol
                 ),
             )),
-            [only] => {
+            ([only], _) => {
                 only.was_asked.store(true, Ordering::Relaxed);
                 only.upstream.chart(request, budget).await
             }
-            several => self.fall_through(several, request, budget).await,
-        }
+            (several, _) => self.fall_through(several, request, budget).await,
+        };
+        answer.map_err(|fault| with_lacking(&fault, &lacking))
+    }
+}
+
+/// The fault, told with what those lack that could not be asked.
+fn with_lacking(fault: &Fault, lacking: &[(Provider, Fault)]) -> Fault {
+    let mut message = fault.message.clone();
+    for (provider, lack) in lacking {
+        message = format!("{message}; {provider}: {}", lack.message);
+    }
+    Fault {
+        retry_after: fault.retry_after,
+        ..Fault::new(fault.class, message)
     }
 }
 

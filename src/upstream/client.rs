@@ -6,7 +6,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Response, Url, redirect};
 
 use super::Fault;
-use super::refusal::{is_redirect, is_refusal};
+use super::refusal::refusal;
 use super::retry_after::retry_after;
 use crate::clock::Clock;
 use crate::config::{Secret, UpstreamSettings};
@@ -63,12 +63,8 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(settings: &UpstreamSettings) -> Result<Self, ClientError> {
-        Self::authorized(settings, None)
-    }
-
-    /// A client whose every request carries this `Authorization`.
-    pub(super) fn authorized(
+    /// A client whose every request carries this `Authorization`, if there is one.
+    pub(super) fn new(
         settings: &UpstreamSettings,
         authorization: Option<&Secret>,
     ) -> Result<Self, ClientError> {
@@ -123,7 +119,8 @@ impl Client {
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), self.clock.now());
         let redirected_to = host_of(response.headers(), &self.base);
-        let mut bytes = if speaks_for_itself(status) {
+        // A refusal stays one, however its body ends.
+        let mut bytes = if refusal(status).is_some() {
             read_leniently(response).await
         } else {
             read_body(response).await?
@@ -154,11 +151,6 @@ fn blot_out(key: &Secret, bytes: &mut [u8]) {
             .for_each(|byte| *byte = b'*');
         from += at + key.len();
     }
-}
-
-/// Whether a status says all there is to know: a refusal stays one, however its body ends.
-fn speaks_for_itself(status: u16) -> bool {
-    is_refusal(status) || is_redirect(status)
 }
 
 /// The beginning of a body that is only there to be quoted.

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Budget, Chart, ChartRequest, ClientError, Fault, MarketData};
+use super::{Budget, Chart, ChartRequest, ClientError, Fault, LatestRequest, MarketData};
 use crate::domain::{FaultClass, Symbol};
 
 /// How it is built.
@@ -64,6 +64,27 @@ impl MarketData for Deferred {
     fn can_have(&self, symbol: &Symbol) -> bool {
         self.upstream()
             .is_ok_and(|upstream| upstream.can_have(symbol))
+    }
+
+    fn lacks(&self) -> Option<Fault> {
+        self.upstream()
+            .map_or_else(Some, |upstream| upstream.lacks())
+    }
+
+    fn forget(&self, symbol: &Symbol) {
+        // What was never built has answered nothing.
+        if let Some(Ok(upstream)) = self.built.get() {
+            upstream.forget(symbol);
+        }
+    }
+
+    fn gives_latest(&self, budget: &Budget) -> bool {
+        self.upstream()
+            .is_ok_and(|upstream| upstream.gives_latest(budget))
+    }
+
+    async fn latest(&self, request: &LatestRequest, budget: &Budget) -> Option<Chart> {
+        self.upstream().ok()?.latest(request, budget).await
     }
 
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {

@@ -22,7 +22,7 @@
 use std::time::Duration;
 
 use super::Fault;
-use super::budget::Budget;
+use super::budget::{Budget, Said};
 use super::cooldown::{Kind, Refusal};
 use super::line::{Leave, Line, Ticket};
 use super::retry::Waits;
@@ -56,7 +56,8 @@ struct Question<'q> {
     name: &'static str,
     budget: &'q Budget,
     ticket: Ticket,
-    symbol: &'q Symbol,
+    /// Absent when it is about many.
+    symbol: Option<&'q Symbol>,
 }
 
 impl Gate {
@@ -109,11 +110,41 @@ impl Gate {
             name,
             budget,
             ticket: self.line.ticket(budget.lane()),
-            symbol,
+            symbol: Some(symbol),
         };
         let outcome = self.ask_repeatedly(&question, ask).await;
-        self.note_symbol(admitted, symbol, outcome.as_ref().err());
+        self.note_symbol(admitted, symbol, budget, outcome.as_ref().err());
         outcome
+    }
+
+    /// The same for a question about many symbols at once. Whatever comes of it is said of none of
+    /// them; of those that were answered for, [`Self::answered_for`] is to be told.
+    pub async fn ask_for_many<T, F>(
+        &self,
+        name: &'static str,
+        budget: &Budget,
+        ask: impl FnMut() -> F,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Fault>>,
+    {
+        let question = Question {
+            name,
+            budget,
+            ticket: self.line.ticket(budget.lane()),
+            symbol: None,
+        };
+        self.ask_repeatedly(&question, ask).await
+    }
+
+    /// Whether a question for `symbol` would fail at once.
+    pub fn is_shelved(&self, symbol: &Symbol) -> bool {
+        self.symbols.is_shelved(symbol, clock::monotonic())
+    }
+
+    /// `symbol` was among many and was answered for: the upstream knows it.
+    pub fn answered_for(&self, symbol: &Symbol, budget: &Budget) {
+        self.heard_known(symbol, budget, self.symbols.known(symbol));
     }
 
     async fn ask_repeatedly<T, F>(
@@ -150,7 +181,7 @@ impl Gate {
                     let Some(wait) = wait else { return Err(fault) };
                     events::UpstreamRetried {
                         provider: self.provider,
-                        symbol: question.symbol.as_str(),
+                        symbol: question.symbol.map_or("many", Symbol::as_str),
                         attempt,
                         delay_ms: ms(wait),
                         reason: &fault.message,
@@ -211,7 +242,7 @@ impl Gate {
     /// Waits in the line. A task that may ask somebody else does not wait for a cool-down longer
     /// than its patience, whether it has begun or begins meanwhile.
     async fn leave(&self, question: &Question<'_>) -> Result<Leave<'_>, Fault> {
-        let is_good = self.symbols.is_good(question.symbol);
+        let is_good = question.symbol.is_some_and(|one| self.symbols.is_good(one));
         let leave = || self.line.leave(question.ticket, is_good);
         // As it is now: the wait in the line is not charged to the task, so it must not eat it up.
         let Some(patience) = question.budget.patience() else {
@@ -295,19 +326,19 @@ impl Gate {
     }
 
     /// Remembers what the upstream says about the symbol.
-    fn note_symbol(&self, admitted: Admitted<'_>, symbol: &Symbol, fault: Option<&Fault>) {
+    fn note_symbol(
+        &self,
+        admitted: Admitted<'_>,
+        symbol: &Symbol,
+        budget: &Budget,
+        fault: Option<&Fault>,
+    ) {
         match fault.map(|fault| fault.class) {
-            // Nothing in this window: the symbol as such is known.
-            None | Some(FaultClass::NoData) => {
-                if admitted.known() {
-                    events::UpstreamSymbolBack {
-                        provider: self.provider,
-                        symbol: symbol.as_str(),
-                    }
-                    .emit();
-                }
-            }
+            None => self.heard_known(symbol, budget, admitted.known()),
+            // Nothing in this window: the symbol as such is known, which is no proof of life.
+            Some(FaultClass::NoData) => self.tell_back(symbol, admitted.known()),
             Some(FaultClass::NotFound) => {
+                budget.hear(self.provider, Said::Unknown);
                 let verdict = admitted.missing(clock::monotonic(), self.clock.now());
                 if let Some((unknown, rest)) = verdict {
                     events::UpstreamSymbolShelved {
@@ -321,6 +352,21 @@ impl Gate {
             }
             // It says nothing about the symbol.
             Some(_) => drop(admitted),
+        }
+    }
+
+    fn heard_known(&self, symbol: &Symbol, budget: &Budget, was_shelved: bool) {
+        budget.hear(self.provider, Said::Known);
+        self.tell_back(symbol, was_shelved);
+    }
+
+    fn tell_back(&self, symbol: &Symbol, was_shelved: bool) {
+        if was_shelved {
+            events::UpstreamSymbolBack {
+                provider: self.provider,
+                symbol: symbol.as_str(),
+            }
+            .emit();
         }
     }
 

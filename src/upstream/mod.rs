@@ -31,7 +31,7 @@ use jiff::tz::TimeZone;
 
 pub use answers::Answers;
 pub use binance::Binance;
-pub use budget::{Budget, CallCounts};
+pub use budget::{Budget, CallCounts, Said};
 pub use chain::Chain;
 pub use client::ClientError;
 pub use deferred::Deferred;
@@ -42,7 +42,7 @@ pub use retry::Waits;
 pub use tiingo::Tiingo;
 pub use yahoo::Yahoo;
 
-use crate::domain::{BarFlaw, DailyBar, FaultClass, PriceBasis, Symbol};
+use crate::domain::{BarFlaw, DailyBar, FaultClass, Symbol};
 
 /// A provider of daily bars and the latest price.
 #[async_trait::async_trait]
@@ -61,6 +61,11 @@ pub trait MarketData: Send + Sync {
     /// The pace in force of each provider behind this one that was built, in requests a second.
     fn paces(&self) -> Vec<(&'static str, f64)> {
         Vec::new()
+    }
+
+    /// What is missing here (a key), so that nobody can be asked whatever the symbol.
+    fn lacks(&self) -> Option<Fault> {
+        None
     }
 
     /// What was answered about `symbol` up to now is overtaken: the next question is asked anew
@@ -147,13 +152,13 @@ fn one_line(mut message: String) -> String {
     message
 }
 
-/// An answer, parsed and sorted into good and bad rows. Prices are rounded to their short form.
+/// An answer, parsed and sorted into good and bad rows. Prices are rounded to their short form, and
+/// adjusted for all splits until today, not for dividends: what a provider sends as traded, it
+/// converts or refuses.
 #[derive(Debug, Clone)]
 pub struct Chart {
     /// Name of the provider that answered.
     pub source: &'static str,
-    /// What the prices are adjusted for.
-    pub price_basis: PriceBasis,
     /// The symbol as the upstream spells it.
     pub symbol: String,
     /// The interval of the rows as the upstream states it.
@@ -170,8 +175,6 @@ pub struct Chart {
     pub first_trade_date: Option<Date>,
     /// Good bars within the window, oldest first, one per local date.
     pub bars: Vec<DailyBar>,
-    /// When the upstream stamped the first and the last good row.
-    pub stamps: Option<(Timestamp, Timestamp)>,
     /// Rows in the answer.
     pub rows: usize,
     /// Rows without any price.
@@ -196,7 +199,6 @@ impl Chart {
     pub fn empty(source: &'static str, symbol: &str, zone: TimeZone) -> Self {
         Self {
             source,
-            price_basis: PriceBasis::SplitAdjusted,
             symbol: symbol.to_owned(),
             granularity: "1d".to_owned(),
             zone,
@@ -205,7 +207,6 @@ impl Chart {
             exchange: None,
             first_trade_date: None,
             bars: Vec::new(),
-            stamps: None,
             rows: 0,
             null_rows: 0,
             rejected: Vec::new(),

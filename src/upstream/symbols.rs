@@ -89,6 +89,21 @@ impl Symbols {
         matches!(self.lock().standings.get(symbol), Some(Standing::Good))
     }
 
+    /// Whether the symbol may not be asked for at `now`.
+    pub(super) fn is_shelved(&self, symbol: &Symbol, now: Instant) -> bool {
+        let Some(Standing::Missing(missing)) = self.lock().standings.get(symbol).copied() else {
+            return false;
+        };
+        let rests = |shelved: Shelved| missing.is_tried || now < shelved.until;
+        missing.shelved.is_some_and(rests)
+    }
+
+    /// The upstream has answered for the symbol without having been asked for it alone; gives true
+    /// when it had been shelved.
+    pub(super) fn known(&self, symbol: &Symbol) -> bool {
+        self.lock().known(symbol)
+    }
+
     /// Whether the symbol may be asked for at `now`. Once its rest is over, one question may.
     pub(super) fn admit<'s>(
         &'s self,
@@ -119,6 +134,13 @@ impl Symbols {
 }
 
 impl Book {
+    fn known(&mut self, symbol: &Symbol) -> bool {
+        self.good_answers += 1;
+        let before = self.standings.get(symbol).copied();
+        self.set(symbol, Standing::Good);
+        matches!(before, Some(Standing::Missing(missing)) if missing.shelved.is_some())
+    }
+
     fn set(&mut self, symbol: &Symbol, standing: Standing) {
         if self.standings.insert(symbol.clone(), standing).is_some() {
             return;
@@ -136,11 +158,7 @@ impl Admitted<'_> {
     /// The upstream knows the symbol; gives true when it had been shelved.
     pub(super) fn known(mut self) -> bool {
         self.is_trial = false;
-        let mut book = self.symbols.lock();
-        book.good_answers += 1;
-        let before = book.standings.get(self.symbol).copied();
-        book.set(self.symbol, Standing::Good);
-        matches!(before, Some(Standing::Missing(missing)) if missing.shelved.is_some())
+        self.symbols.known(self.symbol)
     }
 
     /// The upstream says it does not know the symbol; gives for how long it is shelved, if it is.
@@ -241,7 +259,9 @@ mod tests {
         let (x, later) = (symbol("X"), now + HOUR);
         let trial = symbols.admit(&x, later).unwrap();
         assert_eq!(symbols.admit(&x, later).unwrap_err().again, later);
+        assert!(symbols.is_shelved(&x, later));
         drop(trial);
+        assert!(symbols.is_shelved(&x, now) && !symbols.is_shelved(&x, later));
         assert!(symbols.admit(&x, later).unwrap().known());
         assert!(symbols.is_good(&x));
     }

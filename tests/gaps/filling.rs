@@ -1,7 +1,7 @@
 //! Who asks again, when, and what becomes of it.
 
-use finstage::domain::GapState;
 use finstage::domain::RunOrigin;
+use finstage::domain::{FaultClass, GapState};
 use finstage::jobs::Assignment;
 use jiff::civil::Date;
 
@@ -72,6 +72,38 @@ async fn a_bar_that_comes_fills_its_gap_and_touches_nothing_else() {
     assert_eq!(after.iter().filter(is_old).count(), before.len());
     let again = world.fill(&["A"]).await;
     assert_eq!((again.tasks_total, again.rows_written), (0, 0));
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_used_climbs_the_ladder_as_any_other() {
+    let clock = World::saturday();
+    let upstream = Holey::new("XNYS", "NYQ", clock.clone());
+    upstream.lose("A", &["2026-11-18"]);
+    let world = World::new(upstream.clone(), clock).await;
+    world.bars(&["A"]).await;
+    let rungs = [
+        (1, FaultClass::BadPayload),
+        (6, FaultClass::NotFound),
+        (24, FaultClass::BadPayload),
+        (72, FaultClass::BadPayload),
+        (168, FaultClass::BadPayload),
+        (720, FaultClass::BadPayload),
+    ];
+    for (rung, (wait, class)) in rungs.into_iter().enumerate() {
+        upstream.say(Some(class));
+        world.pass(wait);
+        let run = world.fill(&["A"]).await;
+        assert_eq!(
+            (run.tasks_failed, run.rows_written),
+            (1, 0),
+            "told as it is"
+        );
+        assert_eq!(world.fill(&["A"]).await.tasks_total, 0, "not asked at once");
+        let gaps = world.store.gaps(Some("A"), false).await.unwrap();
+        assert_eq!(gaps[0].asked, i32::try_from(rung).unwrap() + 1);
+    }
+    let closed = world.gaps("A", GapState::ConfirmedNoTrade).await;
+    assert_eq!(closed, ["2026-11-18"], "not asked for ever");
 }
 
 #[tokio::test]

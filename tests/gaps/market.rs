@@ -35,7 +35,8 @@ struct State {
     /// Sessions whose price it has changed.
     odd: BTreeSet<Date>,
     asked: Vec<ChartRequest>,
-    is_down: bool,
+    /// What it says instead of a series.
+    says: Option<FaultClass>,
 }
 
 impl Holey {
@@ -80,7 +81,11 @@ impl Holey {
     }
 
     pub(super) fn set_down(&self, is_down: bool) {
-        self.state.lock().unwrap().is_down = is_down;
+        self.say(is_down.then_some(FaultClass::Outage));
+    }
+
+    pub(super) fn say(&self, says: Option<FaultClass>) {
+        self.state.lock().unwrap().says = says;
     }
 
     /// The requests since this was called last.
@@ -147,13 +152,13 @@ impl MarketData for Holey {
     }
 
     async fn chart(&self, request: &ChartRequest, _: &Budget) -> Result<Chart, Fault> {
-        let is_down = {
+        let says = {
             let mut state = self.state.lock().unwrap();
             state.asked.push(request.clone());
-            state.is_down
+            state.says
         };
-        if is_down {
-            return Err(Fault::new(FaultClass::Outage, "out of order"));
+        if let Some(class) = says {
+            return Err(Fault::new(class, "as told"));
         }
         let now = self.clock.now();
         let body = self.body(request.symbol.as_str(), now);

@@ -4,26 +4,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use finstage::clock::Clock;
-use finstage::config::{Cooldown, UpstreamSettings};
-use finstage::domain::{Retry, RunOrigin, SymbolHealth};
+use finstage::config::{Cooldown, Secret, UpstreamSettings};
+use finstage::domain::{JobKind, Provider, Providers, Retry, RunOrigin, Symbol, SymbolHealth};
 use finstage::jobs::Assignment;
 use finstage::simulator::{Options, Simulator};
 use finstage::telemetry::Meter;
-use finstage::upstream::{MarketData, Yahoo};
+use finstage::upstream::{Budget, Chain, Chart, ChartRequest, Fault, MarketData, Tiingo, Yahoo};
 use jiff::SignedDuration;
+use tokio::task::JoinSet;
 
 use super::heard::Ear;
 use super::world::World;
-use crate::support::values::{at, symbol};
+use crate::support::values::{at, day, symbol};
 
 /// Monday, in the session.
 const MONDAY: &str = "2026-11-16T15:00:00Z";
 
-const BARS: Assignment = Assignment::Job(finstage::domain::JobKind::DailyBars);
+const BARS: Assignment = Assignment::Job(JobKind::DailyBars);
 
-/// A new process's client: it remembers nothing.
-fn client(simulator: &Simulator, clock: &Clock) -> Arc<dyn MarketData> {
-    let settings = UpstreamSettings {
+/// No pace, no second try.
+pub(super) fn settings(simulator: &Simulator) -> UpstreamSettings {
+    UpstreamSettings {
         base_url: simulator.base_url(),
         max_rps: 5_000.0,
         burst: 100,
@@ -42,7 +43,12 @@ fn client(simulator: &Simulator, clock: &Clock) -> Arc<dyn MarketData> {
             max_interval: Duration::from_millis(1),
             randomization_factor: 0.0,
         },
-    };
+    }
+}
+
+/// A new process's client: it remembers nothing.
+fn client(simulator: &Simulator, clock: &Clock) -> Arc<dyn MarketData> {
+    let settings = settings(simulator);
     Arc::new(Yahoo::new(&settings, clock.clone(), Meter::default()).unwrap())
 }
 
@@ -95,7 +101,7 @@ async fn five_not_found_on_three_days_beside_a_witness_is_delisted_and_then_aske
 }
 
 #[tokio::test]
-async fn without_a_witness_or_on_a_weekend_nobody_is_blamed() {
+async fn without_a_witness_nobody_is_blamed_and_a_weekend_is_no_trading_day_of_its_own() {
     let (simulator, mut world) = world().await;
     for _ in 0..6 {
         world.run(BARS, &["NOTFOUND1"]).await;
@@ -107,7 +113,161 @@ async fn without_a_witness_or_on_a_weekend_nobody_is_blamed() {
     assert_eq!(world.clock.now().strftime("%A").to_string(), "Sunday");
     world.run(BARS, &["AAPL", "NOTFOUND1"]).await;
     let health = world.store.health(&symbol("NOTFOUND1")).await.unwrap();
-    assert_eq!(health.not_found_count, 0, "no trading day");
+    let told = (health.not_found_count, health.not_found_on);
+    assert_eq!(told, (1, Some(day("2026-11-20"))), "it is Friday's");
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_schedule_of_sundays_finds_a_symbol_gone_after_five_of_them() {
+    let (ear, _guard) = Ear::listen();
+    let (simulator, mut world) = world().await;
+    world.pass(6 * 24);
+    assert_eq!(world.clock.now().strftime("%A").to_string(), "Sunday");
+    for sunday in 1..=5 {
+        world.run(BARS, &["AAPL", "NOTFOUND1"]).await;
+        let health = world.store.health(&symbol("NOTFOUND1")).await.unwrap();
+        assert_eq!(
+            (health.not_found_count, health.not_found_days),
+            (sunday, sunday)
+        );
+        let told = ear.heard("data.symbol_delisted").len();
+        assert_eq!(
+            (health.delisted_at.is_some(), told == 1),
+            (sunday == 5, sunday == 5)
+        );
+        world.pass(7 * 24);
+        world.restart(client(&simulator, &world.clock));
+    }
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_pair_that_trades_every_day_has_its_weekend_even_if_only_quoted() {
+    let (simulator, mut world) = world().await;
+    let (quotes, pair) = (Assignment::Job(JobKind::Quotes), symbol("BTC-USD"));
+    world.run(quotes, &["BTC-USD"]).await;
+    assert_eq!(world.store.health(&pair).await.unwrap().calendar, None);
+    // Friday to Sunday, and it is gone.
+    world.pass(4 * 24);
+    for gone in 1..=3 {
+        world.restart(Arc::new(Without {
+            upstream: client(&simulator, &world.clock),
+            gone: pair.clone(),
+        }));
+        world.run(quotes, &["AAPL", "BTC-USD"]).await;
+        let health = world.store.health(&pair).await.unwrap();
+        assert_eq!(
+            (health.not_found_count, health.not_found_days),
+            (gone, gone)
+        );
+        world.pass(24);
+    }
+    simulator.stop().await;
+}
+
+/// An upstream that one symbol is gone from.
+struct Without {
+    upstream: Arc<dyn MarketData>,
+    gone: Symbol,
+}
+
+#[async_trait::async_trait]
+impl MarketData for Without {
+    fn name(&self) -> &'static str {
+        self.upstream.name()
+    }
+
+    fn origin(&self) -> String {
+        self.upstream.origin()
+    }
+
+    async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
+        let mut request = request.clone();
+        if request.symbol == self.gone {
+            request.symbol = symbol("NOTFOUND1");
+        }
+        self.upstream.chart(&request, budget).await
+    }
+}
+
+#[tokio::test]
+async fn the_witness_is_one_of_the_same_provider() {
+    let (simulator, mut world) = world().await;
+    let tiingo = Simulator::start(Options::default(), world.clock.clone())
+        .await
+        .unwrap();
+    let chain = |world: &World| -> Arc<dyn MarketData> {
+        let key = Secret::new("made-up".to_owned());
+        let (settings, clock) = (settings(&tiingo), world.clock.clone());
+        let tiingo = Tiingo::new(&settings, Some(&key), clock, Meter::default()).unwrap();
+        Arc::new(Chain::new(vec![
+            (Provider::Yahoo, client(&simulator, &world.clock)),
+            (Provider::Tiingo, Arc::new(tiingo)),
+        ]))
+    };
+    world.providers = Providers::try_new(&[Provider::Yahoo, Provider::Tiingo]).unwrap();
+    let gone = symbol("NOTFOUND1");
+    // Yahoo knows nobody who was asked for; that Tiingo answers says nothing about Yahoo.
+    world.restart(chain(&world));
+    world.run(BARS, &["NOTFOUND1", "NOTFOUND2"]).await;
+    world.providers = Providers::only(Provider::Tiingo);
+    world.run(BARS, &["AAPL"]).await;
+    let health = world.store.health(&gone).await.unwrap();
+    assert_eq!(health.not_found_count, 0, "{health:?}");
+    world.providers = Providers::only(Provider::Yahoo);
+    world.run(BARS, &["AAPL"]).await;
+    let health = world.store.health(&gone).await.unwrap();
+    assert_eq!(health.not_found_count, 1, "it waited for Yahoo's");
+    simulator.stop().await;
+    tiingo.stop().await;
+}
+
+#[tokio::test]
+async fn a_missing_key_of_a_fallback_hides_no_symbol_that_is_gone() {
+    let (simulator, mut world) = world().await;
+    let mut outside = settings(&simulator);
+    outside.base_url = "https://api.tiingo.invalid".to_owned();
+    let keyless = Tiingo::new(&outside, None, world.clock.clone(), Meter::default()).unwrap();
+    let chain = Chain::new(vec![
+        (Provider::Yahoo, client(&simulator, &world.clock)),
+        (Provider::Tiingo, Arc::new(keyless)),
+    ]);
+    world.restart(Arc::new(chain));
+    world.providers = Providers::try_new(&[Provider::Yahoo, Provider::Tiingo]).unwrap();
+    world.run(BARS, &["NOTFOUND1", "AAPL"]).await;
+    let health = world.store.health(&symbol("NOTFOUND1")).await.unwrap();
+    assert_eq!(health.not_found_count, 1, "{health:?}");
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_who_note_something_at_once_neither_is_lost() {
+    let (simulator, world) = world().await;
+    let (gone, now) = (symbol("GONE"), world.clock.now());
+    let mut tasks = JoinSet::new();
+    for number in 0..20_i8 {
+        let (store, gone) = (world.store.clone(), gone.clone());
+        tasks.spawn(async move {
+            let change = |health: &SymbolHealth| match number {
+                7 => SymbolHealth {
+                    calendar: Some("XNYS".to_owned()),
+                    ..health.clone()
+                },
+                _ => SymbolHealth {
+                    not_found_count: health.not_found_count + 1,
+                    ..health.clone()
+                },
+            };
+            store.change_health(&gone, now, change).await.unwrap();
+        });
+    }
+    tasks.join_all().await;
+    let health = world.store.health(&gone).await.unwrap();
+    assert_eq!(
+        (health.not_found_count, health.calendar.as_deref()),
+        (19, Some("XNYS"))
+    );
     simulator.stop().await;
 }
 
@@ -128,7 +288,7 @@ async fn a_symbol_that_answers_again_is_as_new() {
     let apple = symbol("AAPL");
     world
         .store
-        .save_health(&apple, &delisted, now)
+        .change_health(&apple, now, |_| delisted.clone())
         .await
         .unwrap();
     let run = world.run(BARS, &["AAPL"]).await;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use finstage::clock::Clock;
-use finstage::domain::{GapState, JobKind, RunOrigin};
+use finstage::domain::{GapState, JobKind, Providers, RunOrigin};
 use finstage::jobs::{AlertBook, Assignment, Freshness, Services, Watch};
 use finstage::runner::{Admission, RunSpec, Runner};
 use finstage::store::{Epoch, Gap, RunRow, Store};
@@ -23,6 +23,8 @@ pub(super) struct World {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) watch: Watch,
+    /// Whom the schedule names.
+    pub(super) providers: Providers,
     upstream: Arc<dyn MarketData>,
     epoch: Epoch,
     fires: AtomicI64,
@@ -38,6 +40,7 @@ impl World {
             store,
             clock,
             watch: Watch::default(),
+            providers: Providers::default(),
             upstream,
             epoch,
             fires: AtomicI64::new(0),
@@ -83,9 +86,11 @@ impl World {
         let claims = [claim("tests", scheduled_for)];
         let ours = self.store.claim(&claims, self.epoch, scheduled_for).await;
         let run_id = ours.unwrap()[0].unwrap().run_id;
+        let mut schedule = planned("tests");
+        schedule.providers = self.providers;
         let spec = RunSpec {
             run_id,
-            schedule: Arc::new(planned("tests")),
+            schedule: Arc::new(schedule),
             scheduled_for,
             origin,
             assignment,

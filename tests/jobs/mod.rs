@@ -4,6 +4,7 @@ mod admitted;
 mod alerts;
 mod cached;
 mod contained;
+mod doubted;
 mod kinds;
 mod moody;
 mod pings;

@@ -3,6 +3,7 @@
 
 mod batches;
 mod chains;
+mod kept;
 mod series;
 
 use std::sync::Arc;

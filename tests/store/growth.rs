@@ -106,7 +106,10 @@ async fn lacked_by_all(store: &Store, days: &[Date], at: Timestamp) {
             calendar: Some("XNYS".to_owned()),
             ..SymbolHealth::default()
         };
-        store.save_health(&name, &health, at).await.unwrap();
+        store
+            .change_health(&name, at, |_| health.clone())
+            .await
+            .unwrap();
     }
     let told = store.take_systemic_gaps(3, 0.2, at).await.unwrap();
     assert_eq!(told.len(), days.len());

@@ -1,5 +1,6 @@
 //! What several suites use.
 
+pub(crate) mod answering;
 pub(crate) mod database;
 pub(crate) mod fault_upstream;
 pub(crate) mod lines;

@@ -19,11 +19,12 @@ pub use watch::Watch;
 
 use super::{Assignment, Done, Services, store_fault};
 use crate::domain::{
-    FaultClass, JobKind, KNOWN_FROM, SessionCalendar, Symbol, compare, last_completed,
+    FaultClass, JobKind, KNOWN_FROM, Provider, SessionCalendar, Symbol, SymbolHealth, compare,
+    last_expected,
 };
 use crate::store::Watched;
 use crate::telemetry::events;
-use crate::upstream::{Budget, Fault};
+use crate::upstream::{Budget, Fault, Said};
 
 /// Days before the newest completed session that an ordinary look covers: what the overlap of an
 /// incremental request can have changed, and some more.
@@ -49,20 +50,16 @@ pub(super) async fn after(
     result: Result<Done, Fault>,
     services: &Services,
 ) -> Result<Done, Fault> {
-    let has_asked = budget.calls() > 0;
     match result {
         Ok(done) => {
-            if has_asked {
-                presence::answered(symbol, services).await?;
-            }
+            presence::answered(symbol, budget, services).await?;
             if keeps_a_series(assignment) {
-                look(assignment, symbol, done.rows_written, services).await?;
+                look(assignment, symbol, budget, done.rows_written, services).await?;
             }
             Ok(done)
         }
-        // Without a request it is only what an earlier answer said.
-        Err(fault) if fault.class == FaultClass::NotFound && has_asked => {
-            presence::not_found(symbol, services).await;
+        Err(fault) if fault.class == FaultClass::NotFound => {
+            presence::not_found(symbol, budget, services).await;
             Err(fault)
         }
         Err(fault) => Err(fault),
@@ -82,6 +79,7 @@ fn keeps_a_series(assignment: Assignment) -> bool {
 async fn look(
     assignment: Assignment,
     symbol: &Symbol,
+    budget: &Budget,
     rows_written: u64,
     services: &Services,
 ) -> Result<(), Fault> {
@@ -92,7 +90,8 @@ async fn look(
     let (Some(calendar), Some(covered_from)) = (calendar, watched.covered_from) else {
         return Ok(());
     };
-    let Some(last) = last_completed(&calendar, now) else {
+    let provider = expected_of(symbol, budget, services).await?;
+    let Some(last) = last_expected(&calendar, provider, now) else {
         return Ok(());
     };
     let first_trade = watched.instrument.and_then(|known| known.first_trade_date);
@@ -123,6 +122,24 @@ async fn look(
     Ok(())
 }
 
+/// Whose bars the series must have by now: of the provider that has just answered, else of the one
+/// that gave the newest bar, else of the one that would be asked first.
+async fn expected_of(
+    symbol: &Symbol,
+    budget: &Budget,
+    services: &Services,
+) -> Result<Provider, Fault> {
+    let mut heard = budget.heard().into_iter().rev();
+    let answered = heard.find(|(_, said)| *said == Said::Known);
+    if let Some(provider) = answered.and_then(|(name, _)| Provider::from_name(name)) {
+        return Ok(provider);
+    }
+    let known = services.store.known(symbol, 1).await.map_err(store_fault)?;
+    let newest = known.sources.last();
+    let provider = newest.and_then(|name| Provider::from_name(name));
+    Ok(provider.unwrap_or(budget.providers().first()))
+}
+
 fn tell_found(symbol: &Symbol, calendar: &SessionCalendar, found: &[Date], services: &Services) {
     let (Some(first), Some(last)) = (found.first(), found.last()) else {
         return;
@@ -151,10 +168,12 @@ async fn calendar(
     let calendar = services.watch.calendar(symbol, instrument);
     let code = calendar.as_ref().map(|calendar| calendar.code().to_owned());
     if code != watched.health.calendar {
-        let mut health = watched.health.clone();
-        health.calendar = code;
-        let saved = services.store.save_health(symbol, &health, now).await;
-        saved.map_err(store_fault)?;
+        let with_calendar = |health: &SymbolHealth| SymbolHealth {
+            calendar: code.clone(),
+            ..health.clone()
+        };
+        let changed = services.store.change_health(symbol, now, with_calendar);
+        changed.await.map_err(store_fault)?;
     }
     if calendar.is_none() && services.watch.is_first_without_calendar(instrument) {
         events::DataCalendarUnknown {

@@ -32,9 +32,17 @@ struct Seen {
     /// Exchanges that were told to have no calendar.
     without_calendar: HashSet<String>,
     has_found: bool,
-    /// The two symbols that answered last.
-    answered: VecDeque<(Symbol, Timestamp)>,
-    waiting: VecDeque<(Symbol, Timestamp)>,
+    /// Of each provider the two symbols it answered for last.
+    answered: HashMap<&'static str, VecDeque<(Symbol, Timestamp)>>,
+    waiting: VecDeque<Waiting>,
+}
+
+/// A `not_found` that nobody bears witness to yet.
+#[derive(Debug)]
+struct Waiting {
+    provider: &'static str,
+    symbol: Symbol,
+    at: Timestamp,
 }
 
 impl Default for Seen {
@@ -46,7 +54,7 @@ impl Default for Seen {
             without_calendar: HashSet::new(),
             // What an earlier process found may not have been told.
             has_found: true,
-            answered: VecDeque::new(),
+            answered: HashMap::new(),
             waiting: VecDeque::new(),
         }
     }
@@ -100,6 +108,11 @@ impl Watch {
         by_exchange.or_else(|| seen.of_schedules.get(symbol).cloned())
     }
 
+    /// The calendar a schedule names for the symbol.
+    pub(super) fn of_schedule(&self, symbol: &Symbol) -> Option<Arc<SessionCalendar>> {
+        self.seen().of_schedules.get(symbol).cloned()
+    }
+
     /// The calendar of that code.
     pub(super) fn by_code(&self, code: &str) -> Option<Arc<SessionCalendar>> {
         self.seen().book.get(code)
@@ -133,28 +146,43 @@ impl Watch {
         std::mem::take(&mut self.seen().has_found)
     }
 
-    /// `symbol` has answered at `now`. Gives the `not_found` of other symbols within the hour that
-    /// it bears witness to.
-    pub(super) fn answered(&self, symbol: &Symbol, now: Timestamp) -> Vec<(Symbol, Timestamp)> {
+    /// `provider` has answered for `symbol` at `now`. Gives the `not_found` of the same provider
+    /// for other symbols within the hour: it bears witness to them. Those for `symbol` itself are
+    /// void, whoever said so: it is there.
+    pub(super) fn answered(
+        &self,
+        provider: &'static str,
+        symbol: &Symbol,
+        now: Timestamp,
+    ) -> Vec<(Symbol, Timestamp)> {
         let mut seen = self.seen();
-        seen.answered.retain(|(other, _)| other != symbol);
-        seen.answered.push_back((symbol.clone(), now));
-        while seen.answered.len() > 2 {
-            seen.answered.pop_front();
+        let last = seen.answered.entry(provider).or_default();
+        last.retain(|(other, _)| other != symbol);
+        last.push_back((symbol.clone(), now));
+        while last.len() > 2 {
+            last.pop_front();
         }
-        seen.waiting.retain(|(_, at)| is_near(*at, now));
-        let (own, others): (Vec<_>, Vec<_>) = seen
+        let is_open = |one: &Waiting| one.symbol != *symbol && is_near(one.at, now);
+        let (witnessed, rest) = seen
             .waiting
             .drain(..)
-            .partition(|(other, _)| other == symbol);
-        seen.waiting.extend(own);
-        others
+            .filter(is_open)
+            .partition::<VecDeque<_>, _>(|one| one.provider == provider);
+        seen.waiting = rest;
+        let pair = |one: Waiting| (one.symbol, one.at);
+        witnessed.into_iter().map(pair).collect()
     }
 
-    /// Whether another symbol has answered within the hour; else this waits for one that does.
-    pub(super) fn has_witness(&self, symbol: &Symbol, now: Timestamp) -> bool {
+    /// Whether `provider` has answered for another symbol within the hour; else this waits for one
+    /// that it answers for.
+    pub(super) fn has_witness(
+        &self,
+        provider: &'static str,
+        symbol: &Symbol,
+        now: Timestamp,
+    ) -> bool {
         let mut seen = self.seen();
-        let answered = seen.answered.iter();
+        let answered = seen.answered.get(provider).into_iter().flatten();
         let mut others = answered.filter(|(other, at)| other != symbol && is_near(*at, now));
         if others.next().is_some() {
             return true;
@@ -162,7 +190,11 @@ impl Watch {
         if seen.waiting.len() == MOST_WAITING {
             seen.waiting.pop_front();
         }
-        seen.waiting.push_back((symbol.clone(), now));
+        seen.waiting.push_back(Waiting {
+            provider,
+            symbol: symbol.clone(),
+            at: now,
+        });
         false
     }
 }
@@ -184,28 +216,41 @@ mod tests {
     }
 
     #[test]
-    fn another_symbol_within_the_hour_is_a_witness_and_the_same_one_is_not() {
+    fn another_symbol_of_the_provider_within_the_hour_is_a_witness_and_the_same_one_is_not() {
         let watch = Watch::default();
         let (dead, good) = (symbol("DEAD"), symbol("GOOD"));
-        watch.answered(&dead, at(0));
-        assert!(!watch.has_witness(&dead, at(1)), "itself");
-        watch.answered(&good, at(2));
-        assert!(watch.has_witness(&dead, at(62)));
-        assert!(!watch.has_witness(&dead, at(63)), "an hour and a minute");
-        watch.answered(&dead, at(64));
-        assert!(watch.has_witness(&symbol("OTHER"), at(65)), "the dead one");
+        watch.answered("yahoo", &dead, at(0));
+        assert!(!watch.has_witness("yahoo", &dead, at(1)), "itself");
+        watch.answered("tiingo", &good, at(2));
+        assert!(!watch.has_witness("yahoo", &dead, at(2)), "another's");
+        watch.answered("yahoo", &good, at(2));
+        assert!(watch.has_witness("yahoo", &dead, at(62)));
+        assert!(!watch.has_witness("yahoo", &dead, at(63)), "over an hour");
+        watch.answered("yahoo", &dead, at(64));
+        let other = symbol("OTHER");
+        assert!(watch.has_witness("yahoo", &other, at(65)), "the dead one");
     }
 
     #[test]
-    fn a_not_found_waits_an_hour_for_a_witness_that_comes_later() {
+    fn a_not_found_waits_an_hour_for_a_witness_of_the_same_provider_that_comes_later() {
         let watch = Watch::default();
         let (dead, good) = (symbol("DEAD"), symbol("GOOD"));
         for minute in [0, 1, 70] {
-            assert!(!watch.has_witness(&dead, at(minute)));
+            assert!(!watch.has_witness("yahoo", &dead, at(minute)));
         }
-        assert_eq!(watch.answered(&dead, at(71)), [], "itself");
-        assert_eq!(watch.answered(&good, at(72)), [(dead.clone(), at(70))]);
-        assert_eq!(watch.answered(&good, at(73)), [], "each counts once");
+        assert_eq!(watch.answered("tiingo", &good, at(71)), [], "another's");
+        let witnessed = watch.answered("yahoo", &good, at(72));
+        assert_eq!(witnessed, [(dead.clone(), at(70))]);
+        assert_eq!(watch.answered("yahoo", &good, at(73)), [], "each once");
+    }
+
+    #[test]
+    fn the_not_found_of_before_ones_own_answer_never_counts() {
+        let watch = Watch::default();
+        let (back, good) = (symbol("BACK"), symbol("GOOD"));
+        assert!(!watch.has_witness("yahoo", &back, at(0)));
+        assert_eq!(watch.answered("tiingo", &back, at(1)), [], "it is there");
+        assert_eq!(watch.answered("yahoo", &good, at(2)), []);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use jiff::civil::date;
 
 use super::FRIDAY_NOON;
-use crate::domain::{FaultClass, PriceBasis, Symbol, significant};
+use crate::domain::{FaultClass, Symbol, significant};
 use crate::simulator::answer::{Kind, World};
 use crate::simulator::tiingo::Request;
 use crate::upstream::{Chart, Fault, binance, tiingo};
@@ -46,7 +46,6 @@ fn raw_rows_of_tiingo_give_the_markets_own_series_back_exactly() {
     for number in 0..60 {
         let name = format!("S{number}");
         let chart = read_tiingo(&world, &name, FRIDAY_EVENING, true).unwrap();
-        assert_eq!(chart.price_basis, PriceBasis::SplitAdjusted);
         assert!(chart.rejected.is_empty() && chart.null_rows == 0);
         splits += chart.splits.len();
         dividends += chart.dividends.len();

@@ -15,9 +15,10 @@ mod parse;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 
+use super::answers::Question;
 use super::client::ClientError;
-use super::endpoint::{Endpoint, origin_of};
-use super::{Budget, Chart, ChartRequest, Fault, MarketData};
+use super::endpoint::{Endpoint, Got, origin_of};
+use super::{Answers, Budget, Chart, ChartRequest, Fault, MarketData};
 use crate::clock::Clock;
 use crate::config::UpstreamSettings;
 use crate::domain::{FaultClass, Provider, Symbol, binance_pair};
@@ -27,6 +28,9 @@ pub use parse::{Kline, chart, read};
 
 /// The provider's name in tables and log lines.
 const PROVIDER: &str = Provider::Binance.as_str();
+
+/// What durations of its requests are filed under.
+const NAME: &str = "binance.klines";
 
 /// Klines of one answer at most; a full one is followed by another question.
 const PAGE_ROWS: usize = 1_000;
@@ -53,34 +57,77 @@ impl Binance {
         Ok(Self { endpoint })
     }
 
+    /// The same with answers kept for a while; without, every question is sent.
+    #[must_use]
+    pub fn with_answers(self, answers: Option<Answers>) -> Self {
+        Self {
+            endpoint: self.endpoint.with_answers(answers),
+        }
+    }
+
     /// All klines from one instant to another, page by page; each page waits for the pace anew.
+    /// The bytes are those of the pages put together to one list.
     async fn klines(
         &self,
         request: &ChartRequest,
         pair: &Pair,
         budget: &Budget,
-    ) -> Result<Vec<Kline>, Fault> {
-        let mut all: Vec<Kline> = Vec::new();
+    ) -> Result<Got<Vec<Kline>>, Fault> {
+        let (mut all, mut pages) = (Vec::new(), Pages::default());
         let mut from = request.from.max(Timestamp::UNIX_EPOCH);
         for _ in 0..MAX_PAGES {
             let url = klines_url(self.endpoint.base(), &pair.name(), from, request.to);
+            let read = |status, bytes: &[u8], _| read(status, bytes);
             let page = self
                 .endpoint
-                .ask("binance.klines", &request.symbol, budget, &url, read)
+                .ask(NAME, &request.symbol, budget, &url, read)
                 .await?;
-            let is_full = page.len() >= PAGE_ROWS;
-            let reached = page.last().map(|kline| kline.opens_at);
-            all.extend(page);
+            let is_full = page.value.len() >= PAGE_ROWS;
+            let reached = page.value.last().map(|kline| kline.opens_at);
+            all.extend(page.value);
+            pages.add(&page.bytes);
             match reached.and_then(|at| at.checked_add(DAY).ok()) {
                 // A page that does not go on would be asked for for ever.
                 Some(next) if is_full && next > from && next <= request.to => from = next,
-                _ => return Ok(all),
+                _ => {
+                    return Ok(Got {
+                        value: all,
+                        bytes: pages.into_list(),
+                        at: page.at,
+                    });
+                }
             }
         }
         Err(Fault::new(
             FaultClass::BadPayload,
             format!("the upstream goes on after {MAX_PAGES} pages of {PAGE_ROWS} days"),
         ))
+    }
+}
+
+/// The elements of several JSON lists.
+#[derive(Default)]
+struct Pages(Vec<u8>);
+
+impl Pages {
+    /// Adds the elements of a list that was found to be one.
+    fn add(&mut self, list: &[u8]) {
+        let inner = list.trim_ascii();
+        let inner = inner.strip_prefix(b"[").unwrap_or(inner);
+        let inner = inner.strip_suffix(b"]").unwrap_or(inner);
+        if inner.trim_ascii().is_empty() {
+            return;
+        }
+        self.0.push(if self.0.is_empty() { b'[' } else { b',' });
+        self.0.extend_from_slice(inner);
+    }
+
+    fn into_list(mut self) -> Vec<u8> {
+        if self.0.is_empty() {
+            self.0.push(b'[');
+        }
+        self.0.push(b']');
+        self.0
     }
 }
 
@@ -111,8 +158,27 @@ impl MarketData for Binance {
             let message = format!("Binance has pairs only, `{}` is none", request.symbol);
             return Err(Fault::new(FaultClass::NotFound, message));
         };
-        let klines = self.klines(request, &pair, budget).await?;
-        chart(&klines, request, pair.quote, self.endpoint.clock.now())
+        let question = Question::new(request, self.endpoint.clock.now());
+        let fetch = || async {
+            let got = self.klines(&question.sent, &pair, budget).await?;
+            Ok(Got {
+                value: chart(&got.value, request, pair.quote, got.at)?,
+                bytes: got.bytes,
+                at: got.at,
+            })
+        };
+        // What is kept was found to be good.
+        let read = |bytes: &[u8], at| {
+            let klines = || chart(&read(200, bytes)?, request, pair.quote, at);
+            self.endpoint.parse(NAME, klines)
+        };
+        self.endpoint
+            .kept_chart(&question, budget, fetch, read)
+            .await
+    }
+
+    fn forget(&self, symbol: &Symbol) {
+        self.endpoint.forget(symbol);
     }
 }
 
@@ -172,6 +238,23 @@ mod tests {
         ] {
             assert_eq!(pair(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn pages_put_together_are_one_list() {
+        let list = |pages: &[&str]| {
+            let mut all = Pages::default();
+            for page in pages {
+                all.add(page.as_bytes());
+            }
+            String::from_utf8(all.into_list()).unwrap()
+        };
+        assert_eq!(
+            list(&[" [[1,\"a\"],[2,\"b\"]]\n", "[[3]]", "[ ]"]),
+            "[[1,\"a\"],[2,\"b\"],[3]]"
+        );
+        assert_eq!(list(&["[]"]), "[]");
+        assert_eq!(list(&[]), "[]");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::super::endpoint::{first_byte, outage, refusal, told, unreadable};
+use super::super::endpoint::{first_byte, outage, told, unreadable, unwell};
+use super::super::refusal::refusal;
 use super::super::yahoo::wire::whole;
 use super::super::{Chart, ChartRequest, Fault, LatestPrice};
 use super::{DAY, PROVIDER};
@@ -60,7 +61,7 @@ struct Refusal<'a> {
 
 /// Classifies and parses one answer.
 pub fn read(status: u16, body: &[u8]) -> Result<Vec<Kline>, Fault> {
-    if let Some(fault) = refusal(status) {
+    if let Some(fault) = refusal(status).or_else(|| unwell(status)) {
         return Err(fault);
     }
     let text = std::str::from_utf8(body)
@@ -169,8 +170,6 @@ fn add(chart: &mut Chart, kline: &Kline, date: Date, now: Timestamp) -> Result<(
         let message = format!("the klines are not in order at {date}");
         return Err(Fault::new(FaultClass::BadPayload, message));
     }
-    let first = chart.stamps.map_or(kline.opens_at, |(first, _)| first);
-    chart.stamps = Some((first, kline.opens_at));
     chart.settles_at = (!bar.is_final).then_some(settles_at);
     chart.price = Some(LatestPrice {
         price: close,

@@ -1,13 +1,16 @@
 //! Who is asked, in which order, and what a task is told when nobody could answer.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::domain::Providers;
+use crate::config::{Cooldown, UpstreamSettings};
+use crate::domain::{Providers, Retry};
+use crate::upstream::Gate;
 use FaultClass::{BadPayload, BadRequest, Blocked, NoData, NotFound, Outage, RateLimited, Timeout};
 use Provider::{Tiingo, Yahoo};
 
@@ -19,6 +22,8 @@ enum Says {
     Nothing,
     /// A cool-down of a minute that whoever is patient waits for.
     Cooling,
+    /// Nothing, for want of a key.
+    Keyless,
 }
 
 struct Scripted {
@@ -53,6 +58,11 @@ impl MarketData for Scripted {
         !symbol.as_str().starts_with(self.cannot)
     }
 
+    fn lacks(&self) -> Option<Fault> {
+        let is_keyless = matches!(*self.says.lock().unwrap(), Says::Keyless);
+        is_keyless.then(|| Fault::new(Blocked, "no key"))
+    }
+
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
         let symbol = request.symbol.as_str().to_owned();
         *self.asked.lock().unwrap().entry(symbol).or_default() += 1;
@@ -60,6 +70,7 @@ impl MarketData for Scripted {
         match says {
             Says::Chart => Ok(chart(self.name)),
             Says::Fault(class) => Err(Fault::new(class, format!("{class} as told"))),
+            Says::Keyless => unreachable!("asked without a key"),
             Says::Nothing => {
                 tokio::time::sleep_until(budget.deadline()).await;
                 Err(Fault::new(Timeout, "no time left"))
@@ -74,6 +85,31 @@ impl MarketData for Scripted {
                 Ok(chart(self.name))
             }
         }
+    }
+}
+
+/// Two requests a second, one try, a cool-down of a minute.
+fn settings() -> UpstreamSettings {
+    let second = Duration::from_secs(1);
+    UpstreamSettings {
+        base_url: "http://127.0.0.1".to_owned(),
+        max_rps: 2.0,
+        burst: 1,
+        concurrency: 2,
+        user_agent: "tests".to_owned(),
+        connect_timeout: second,
+        request_timeout: second * 20,
+        cooldown: Cooldown {
+            initial: second * 60,
+            max: second * 60,
+        },
+        retry: Retry {
+            max_attempts: 1,
+            initial_interval: second,
+            multiplier: 1.0,
+            max_interval: second,
+            randomization_factor: 0.0,
+        },
     }
 }
 
@@ -137,7 +173,7 @@ impl Stage {
 
 #[tokio::test(start_paused = true)]
 async fn each_answer_of_the_first_provider_leads_where_the_table_says() {
-    use Says::{Chart, Cooling, Nothing};
+    use Says::{Chart, Cooling, Keyless, Nothing};
     let fault = Says::Fault;
     // First and second provider, days of the window: who answers or the class, how often asked.
     for (first, second, days, expected) in [
@@ -160,6 +196,11 @@ async fn each_answer_of_the_first_provider_leads_where_the_table_says() {
         (Cooling, fault(NotFound), 10, ("yahoo", 2, 1)),
         (fault(NotFound), Cooling, 10, ("tiingo", 1, 2)),
         (Nothing, Nothing, 10, ("timeout", 1, 1)),
+        // One that lacks its key has no say.
+        (fault(NotFound), Keyless, 10, ("not_found", 1, 0)),
+        (Keyless, fault(NotFound), 10, ("not_found", 0, 1)),
+        (Keyless, Chart, 10, ("tiingo", 0, 1)),
+        (Keyless, Keyless, 10, ("blocked", 0, 0)),
     ] {
         let (word, yahoo, tiingo) = stage(first, second).told("AAPL", days).await;
         assert_eq!((word.as_str(), yahoo, tiingo), expected);
@@ -222,31 +263,23 @@ async fn when_nobody_answers_all_of_them_are_quoted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_missing_key_is_told_with_the_verdict_of_the_others() {
+    let stage = stage(Says::Fault(NotFound), Says::Keyless);
+    let fault = stage.ask("A", 10, &[Yahoo, Tiingo]).await.unwrap_err();
+    assert_eq!(fault.message, "not_found as told; tiingo: no key");
+    stage.yahoo.say(Says::Chart);
+    assert!(stage.ask("A", 10, &[Yahoo, Tiingo]).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_share_does_not_wait_for_a_cooldown_that_outlasts_it_and_the_whole_does() {
-    use crate::config::{Cooldown, UpstreamSettings};
-    use crate::domain::Retry;
     let second = Duration::from_secs(1);
     let settings = UpstreamSettings {
-        base_url: "http://127.0.0.1".to_owned(),
         max_rps: 100.0,
         burst: 10,
-        concurrency: 2,
-        user_agent: "tests".to_owned(),
-        connect_timeout: second,
-        request_timeout: second * 20,
-        cooldown: Cooldown {
-            initial: second * 60,
-            max: second * 60,
-        },
-        retry: Retry {
-            max_attempts: 1,
-            initial_interval: second,
-            multiplier: 1.0,
-            max_interval: second,
-            randomization_factor: 0.0,
-        },
+        ..settings()
     };
-    let gate = super::super::Gate::new("tests", &settings, crate::telemetry::Meter::default());
+    let gate = Gate::new("tests", &settings, crate::telemetry::Meter::default());
     let symbol = Symbol::try_new("A").unwrap();
     let whole = Budget::starting_now(Duration::from_secs(40), Arc::default());
     let refused = || async { Err::<(), _>(Fault::new(RateLimited, "429")) };
@@ -275,4 +308,79 @@ async fn a_share_does_not_wait_for_a_cooldown_that_outlasts_it_and_the_whole_doe
         whole.deadline() >= started + second * 100,
         "and costs no time"
     );
+}
+
+/// A provider behind a gate of its own that refuses one request.
+struct Gated {
+    gate: Gate,
+    /// How many requests went out before the one that is refused.
+    refuses: u32,
+    /// For how long, as its answer says.
+    retry_after: Duration,
+    sent: AtomicU32,
+}
+
+#[async_trait::async_trait]
+impl MarketData for Gated {
+    fn name(&self) -> &'static str {
+        "yahoo"
+    }
+
+    fn origin(&self) -> String {
+        "simulated".to_owned()
+    }
+
+    async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
+        let send = || async {
+            if self.sent.fetch_add(1, Ordering::Relaxed) == self.refuses {
+                return Err(Fault {
+                    retry_after: Some(self.retry_after),
+                    ..Fault::new(RateLimited, "429")
+                });
+            }
+            Ok(chart("yahoo"))
+        };
+        self.gate.ask(&request.symbol, "tests", budget, send).await
+    }
+}
+
+/// Who answers a queue of sixty of whom one is refused for so long. The queue alone takes thirty
+/// seconds, and a task of sixty has a share of thirty.
+async fn queue(retry_after: Duration) -> (usize, usize) {
+    let gated = Gated {
+        gate: Gate::new("yahoo", &settings(), crate::telemetry::Meter::default()),
+        refuses: 5,
+        retry_after,
+        sent: AtomicU32::new(0),
+    };
+    let next = stage(Says::Chart, Says::Chart).tiingo;
+    let chain = Arc::new(Chain::new(vec![
+        (Yahoo, Arc::new(gated) as Arc<dyn MarketData>),
+        (Tiingo, next as Arc<dyn MarketData>),
+    ]));
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..60 {
+        let chain = Arc::clone(&chain);
+        tasks.spawn(async move {
+            let to = Timestamp::from_second(1_790_000_000).unwrap();
+            let request = ChartRequest {
+                symbol: Symbol::try_new(&format!("S{number}")).unwrap(),
+                from: to - SignedDuration::from_hours(240),
+                to,
+            };
+            let budget = Budget::starting_now(Duration::from_mins(1), Arc::default())
+                .asking(Providers::try_new(&[Yahoo, Tiingo]).unwrap());
+            chain.chart(&request, &budget).await.unwrap().source
+        });
+    }
+    let sources = tasks.join_all().await;
+    let of = |name| sources.iter().filter(|source| **source == name).count();
+    (of("yahoo"), of("tiingo"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_brake_does_not_send_the_queue_to_the_next_provider_and_a_block_does() {
+    assert_eq!(queue(Duration::from_secs(5)).await, (60, 0));
+    let (yahoo, tiingo) = queue(Duration::from_mins(10)).await;
+    assert_eq!((yahoo, tiingo), (5, 55), "nobody waits ten minutes");
 }

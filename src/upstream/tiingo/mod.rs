@@ -15,18 +15,22 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use reqwest::Url;
 
+use super::answers::Question;
 use super::client::ClientError;
 use super::endpoint::{Endpoint, origin_of};
-use super::{Budget, Chart, ChartRequest, Fault, MarketData};
+use super::{Answers, Budget, Chart, ChartRequest, Fault, MarketData};
 use crate::clock::Clock;
 use crate::config::{Secret, UpstreamSettings};
-use crate::domain::{FaultClass, Provider, Symbol, us_ticker};
+use crate::domain::{FaultClass, Provider, Symbol, TIINGO_FINAL_HOUR, us_ticker};
 use crate::telemetry::Meter;
 
 pub use parse::read;
 
 /// The provider's name in tables and log lines.
 const PROVIDER: &str = Provider::Tiingo.as_str();
+
+/// What durations of its requests are filed under.
+const NAME: &str = "tiingo.daily";
 
 /// All that is asked for trades in New York.
 const ZONE: &str = "America/New_York";
@@ -58,6 +62,19 @@ impl Tiingo {
             zone,
         })
     }
+
+    /// The same with answers kept for a while; without, every question is sent.
+    #[must_use]
+    pub fn with_answers(self, answers: Option<Answers>) -> Self {
+        Self {
+            endpoint: self.endpoint.with_answers(answers),
+            ..self
+        }
+    }
+
+    fn date(&self, at: Timestamp) -> Date {
+        self.zone.to_datetime(at).date()
+    }
 }
 
 #[async_trait::async_trait]
@@ -82,35 +99,55 @@ impl MarketData for Tiingo {
         us_ticker(symbol).is_some()
     }
 
+    fn lacks(&self) -> Option<Fault> {
+        let told = "there is no key for Tiingo: set TIINGO_API_KEY, TIINGO_API_KEY_FILE or the \
+                    systemd credential tiingo_api_key";
+        self.needs_key
+            .then(|| Fault::new(FaultClass::Blocked, told))
+    }
+
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
         let Some(ticker) = us_ticker(&request.symbol) else {
             let message = format!("Tiingo has US tickers only, `{}` is none", request.symbol);
             return Err(Fault::new(FaultClass::NotFound, message));
         };
-        if self.needs_key {
-            return Err(Fault::new(
-                FaultClass::Blocked,
-                "there is no key for Tiingo: set TIINGO_API_KEY, TIINGO_API_KEY_FILE or the \
-                 systemd credential tiingo_api_key",
-            ));
+        if let Some(fault) = self.lacks() {
+            return Err(fault);
         }
-        let today = self.zone.to_datetime(self.endpoint.clock.now()).date();
-        let from = self.zone.to_datetime(request.from).date();
-        let url = prices_url(self.endpoint.base(), ticker, from, today);
-        let asked = Asked {
+        // Whatever the window, it is always asked until today.
+        let now = self.endpoint.clock.now();
+        let until_now = ChartRequest {
+            to: now,
+            ..request.clone()
+        };
+        let question = Question::new(&until_now, now);
+        let asked = |until| Asked {
             symbol: &request.symbol,
-            from,
-            until: today,
+            from: self.date(request.from),
+            until,
+        };
+        let (base, first) = (self.endpoint.base(), self.date(question.sent.from));
+        let send = || {
+            // As it is when the request goes out: it may have waited over midnight.
+            let asked = asked(self.date(self.endpoint.clock.now()));
+            let url = prices_url(base, ticker, first, asked.until);
+            let read = move |status, bytes: &[u8], at| read(status, bytes, &asked, at);
+            self.endpoint.send(NAME, Some(&request.symbol), url, read)
+        };
+        let gate = self.endpoint.gate();
+        let fetch = || gate.ask(&request.symbol, NAME, budget, send);
+        // What is kept was found to reach until the day it came on.
+        let read = |bytes: &[u8], at| {
+            let read = || read(200, bytes, &asked(self.date(at)), at);
+            self.endpoint.parse(NAME, read)
         };
         self.endpoint
-            .ask(
-                "tiingo.daily",
-                &request.symbol,
-                budget,
-                &url,
-                |status, body| read(status, body, &asked, self.endpoint.clock.now()),
-            )
+            .kept_chart(&question, budget, fetch, read)
             .await
+    }
+
+    fn forget(&self, symbol: &Symbol) {
+        self.endpoint.forget(symbol);
     }
 }
 
@@ -137,9 +174,12 @@ fn prices_url(base: &Url, ticker: &str, from: Date, until: Date) -> Url {
     url
 }
 
-/// Eight in the evening: exchanges send corrections until then, so a row is final from then on.
+/// From when on the row of `date` is final.
 fn settles_at(date: Date, zone: &TimeZone) -> Option<Timestamp> {
-    let evening = date.at(20, 0, 0, 0).to_zoned(zone.clone()).ok()?;
+    let evening = date
+        .at(TIINGO_FINAL_HOUR, 0, 0, 0)
+        .to_zoned(zone.clone())
+        .ok()?;
     Some(evening.timestamp())
 }
 

@@ -7,7 +7,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::super::endpoint::{first_byte, outage, refusal, told, unreadable};
+use super::super::endpoint::{first_byte, outage, told, unreadable, unwell};
+use super::super::refusal::refusal;
 use super::super::yahoo::wire::{Number, whole};
 use super::super::{Chart, Fault, LatestPrice};
 use super::basis::{PRICE_DIGITS, RawRow, split_adjusted};
@@ -88,7 +89,7 @@ fn rows_text(status: u16, body: &[u8]) -> Result<&str, Fault> {
     if let Some(fault) = by_words(status, text) {
         return Err(fault);
     }
-    if let Some(fault) = refusal(status) {
+    if let Some(fault) = refusal(status).or_else(|| unwell(status)) {
         return Err(fault);
     }
     match (first_byte(status, body)?, status) {
@@ -204,10 +205,16 @@ fn finish(chart: &mut Chart, now: Timestamp) {
     let Some(newest) = chart.bars.last().copied() else {
         return;
     };
-    if !newest.is_final {
-        chart.settles_at = settles_at(newest.trading_date, &chart.zone);
+    // Today's row may not be there yet: what is known without it is overtaken in the evening, too.
+    let today = chart.zone.to_datetime(now).date();
+    let calendar = calendar::market(CALENDAR);
+    if calendar
+        .as_ref()
+        .is_none_or(|calendar| calendar.has_session(today))
+    {
+        chart.settles_at = settles_at(today, &chart.zone).filter(|at| now < *at);
     }
-    let of_calendar = calendar::market(CALENDAR)
+    let of_calendar = calendar
         .and_then(|calendar| calendar.session(newest.trading_date))
         .map(|session| session.close);
     let four = || {
@@ -218,14 +225,6 @@ fn finish(chart: &mut Chart, now: Timestamp) {
     let Some(market_time) = of_calendar.or_else(four) else {
         return;
     };
-    let opens = |date: Date| date.at(9, 30, 0, 0).to_zoned(chart.zone.clone()).ok();
-    let stamp = |date: Date| opens(date).map(|zoned| zoned.timestamp());
-    if let (Some(first), Some(last)) = (
-        chart.bars.first().and_then(|bar| stamp(bar.trading_date)),
-        stamp(newest.trading_date),
-    ) {
-        chart.stamps = Some((first, last));
-    }
     chart.price = Some(LatestPrice {
         price: significant(newest.close, PRICE_DIGITS),
         market_time: market_time.min(now),

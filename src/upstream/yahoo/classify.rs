@@ -1,30 +1,15 @@
 //! From status and first bytes to a class, in the order that was found to be right.
 
 use super::super::Fault;
-use super::super::refusal::{is_rate_limit, is_redirect};
+use super::super::refusal::refusal;
 use super::errors::ErrorEnvelope;
 use crate::domain::FaultClass;
 
 /// Decides about everything that is not an answer with data.
 pub(super) fn classify(status: u16, body: &[u8]) -> Result<(), Fault> {
     let fault = |class, message: String| Err(Fault::new(class, message));
-    if is_rate_limit(status) {
-        return fault(
-            FaultClass::RateLimited,
-            format!("the upstream answered {status} Too Many Requests"),
-        );
-    }
-    if is_redirect(status) {
-        return fault(
-            FaultClass::Blocked,
-            format!("the upstream redirects ({status}); not followed"),
-        );
-    }
-    if matches!(status, 401 | 403) {
-        return fault(
-            FaultClass::Blocked,
-            format!("the upstream refuses us (HTTP {status})"),
-        );
+    if let Some(fault) = refusal(status) {
+        return Err(fault);
     }
     let Some(first) = body.iter().find(|byte| !byte.is_ascii_whitespace()) else {
         return fault(
@@ -73,7 +58,7 @@ fn by_error(status: u16, body: &[u8]) -> Result<(), Fault> {
     let description = error.description.as_deref().unwrap_or("no description");
     let class = match (code, status) {
         ("Not Found", _) => FaultClass::NotFound,
-        ("Unauthorized" | "Forbidden", _) | (_, 401 | 403) => FaultClass::Blocked,
+        ("Unauthorized" | "Forbidden", _) => FaultClass::Blocked,
         ("Bad Request", _) if description.starts_with("Data doesn't exist") => FaultClass::NoData,
         ("Bad Request" | "Unprocessable Entity", _) => FaultClass::BadRequest,
         ("Too Many Requests", _) => FaultClass::RateLimited,
@@ -87,7 +72,6 @@ fn by_error(status: u16, body: &[u8]) -> Result<(), Fault> {
 
 fn by_status(status: u16) -> FaultClass {
     match status {
-        401 | 403 => FaultClass::Blocked,
         404 => FaultClass::NotFound,
         400 | 422 => FaultClass::BadRequest,
         _ => FaultClass::Outage,
@@ -118,7 +102,7 @@ mod tests {
             format!(r#"{{"chart":{{"result":null,"error":{error}}}}}"#)
         };
         let not_found = error("Not Found", "No data found, symbol may be delisted");
-        let cases: [(u16, &str, Option<FaultClass>); 22] = [
+        let cases: [(u16, &str, Option<FaultClass>); 24] = [
             (429, "Edge: Too Many Requests", Some(RateLimited)),
             (429, "<html>", Some(RateLimited)),
             (
@@ -126,6 +110,8 @@ mod tests {
                 "Unable to process request at this time",
                 Some(RateLimited),
             ),
+            (418, "", Some(RateLimited)),
+            (451, &not_found, Some(Blocked)),
             (302, "", Some(Blocked)),
             (304, "", Some(Outage)),
             (204, "", Some(Outage)),

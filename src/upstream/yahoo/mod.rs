@@ -11,15 +11,14 @@ pub(super) mod wire;
 use jiff::Timestamp;
 use reqwest::Url;
 
-use super::answers::{Fetched, Origin, Question};
-use super::client::{Client, ClientError, MAX_BODY_BYTES};
-use super::endpoint::origin_of;
-use super::refusal::tell_refusal;
-use super::{Answers, Budget, Chart, ChartRequest, Fault, Gate, LatestRequest, MarketData};
+use super::answers::Question;
+use super::client::ClientError;
+use super::endpoint::{Endpoint, origin_of};
+use super::{Answers, Budget, Chart, ChartRequest, Fault, LatestRequest, MarketData};
 use crate::clock::Clock;
 use crate::config::UpstreamSettings;
 use crate::domain::{FaultClass, Symbol};
-use crate::telemetry::{Meter, Work, events};
+use crate::telemetry::Meter;
 
 pub use parse::parse;
 
@@ -34,13 +33,7 @@ const NAME: &str = "yahoo.chart";
 
 /// Yahoo, or whatever speaks like it at the configured address.
 pub struct Yahoo {
-    client: Client,
-    gate: Gate,
-    clock: Clock,
-    meter: Meter,
-    answers: Option<Answers>,
-    /// Host and port, for telling answers of different upstreams apart.
-    place: String,
+    endpoint: Endpoint,
     /// Questions for quotes that wait to be sent together, where that is wanted.
     spark: Option<spark::Collector>,
 }
@@ -52,16 +45,9 @@ impl Yahoo {
         clock: Clock,
         meter: Meter,
     ) -> Result<Self, ClientError> {
-        let client = Client::new(settings)?;
-        let gate = Gate::new(PROVIDER, settings, meter.clone()).with_clock(clock.clone());
-        let place = place(client.base());
+        let endpoint = Endpoint::new(PROVIDER, settings, None, clock, meter)?;
         Ok(Self {
-            client,
-            gate,
-            clock,
-            meter,
-            answers: None,
-            place,
+            endpoint,
             spark: None,
         })
     }
@@ -69,47 +55,10 @@ impl Yahoo {
     /// The same with answers kept for a while; without, every question is sent.
     #[must_use]
     pub fn with_answers(self, answers: Option<Answers>) -> Self {
-        Self { answers, ..self }
-    }
-
-    /// Sends `question` once, and reads the answer as one to `request`.
-    async fn fetch(&self, question: &Question, request: &ChartRequest) -> Result<Fetched, Fault> {
-        let body = self
-            .client
-            .get(chart_url(self.client.base(), &question.sent))
-            .await;
-        let body = body.inspect_err(|fault| {
-            if fault.class == FaultClass::BadPayload {
-                events::UpstreamBodyTooLarge {
-                    provider: PROVIDER,
-                    symbol: request.symbol.as_str(),
-                    cap_bytes: MAX_BODY_BYTES as u64,
-                }
-                .emit();
-            }
-        })?;
-        let at = self.clock.now();
-        let chart = self.read(body.status, &body.bytes, request, at);
-        let chart = chart.map_err(|fault| {
-            tell_refusal(PROVIDER, &body, &fault);
-            Fault {
-                retry_after: body.retry_after,
-                ..fault
-            }
-        })?;
-        let bytes = body.bytes;
-        Ok(Fetched { chart, bytes, at })
-    }
-
-    fn read(
-        &self,
-        status: u16,
-        bytes: &[u8],
-        request: &ChartRequest,
-        at: Timestamp,
-    ) -> Result<Chart, Fault> {
-        let parse = || read(status, bytes, request, at);
-        self.meter.measure_sync(Work::Parse, NAME, parse)
+        Self {
+            endpoint: self.endpoint.with_answers(answers),
+            ..self
+        }
     }
 }
 
@@ -120,15 +69,15 @@ impl MarketData for Yahoo {
     }
 
     fn origin(&self) -> String {
-        origin_of(self.client.base())
+        origin_of(self.endpoint.base())
     }
 
     fn paces(&self) -> Vec<(&'static str, f64)> {
-        vec![(PROVIDER, self.gate.pace_rps())]
+        vec![(PROVIDER, self.endpoint.gate().pace_rps())]
     }
 
     fn is_refusing(&self) -> bool {
-        self.gate.is_refusing()
+        self.endpoint.gate().is_refusing()
     }
 
     fn gives_latest(&self, _budget: &Budget) -> bool {
@@ -140,35 +89,25 @@ impl MarketData for Yahoo {
     }
 
     async fn chart(&self, request: &ChartRequest, budget: &Budget) -> Result<Chart, Fault> {
-        let question = Question::new(request, self.clock.now());
-        let ask = || {
-            let fetch = || self.fetch(&question, request);
-            self.gate.ask(&request.symbol, NAME, budget, fetch)
-        };
-        let Some(answers) = &self.answers else {
-            return Ok(ask().await?.chart);
-        };
-        let origin = Origin {
-            provider: PROVIDER,
-            place: &self.place,
-            interval: INTERVAL,
+        let question = Question::new(request, self.endpoint.clock.now());
+        let url = chart_url(self.endpoint.base(), &question.sent);
+        let fetch = || {
+            let read = |status, bytes: &[u8], at| read(status, bytes, request, at);
+            self.endpoint.ask(NAME, &request.symbol, budget, &url, read)
         };
         // Only good answers are kept, and those have this status.
-        let read = |bytes: &[u8], at| self.read(200, bytes, request, at);
-        answers.chart(&question, &origin, budget, ask, read).await
+        let read = |bytes: &[u8], at| {
+            let read = || read(200, bytes, request, at);
+            self.endpoint.parse(NAME, read)
+        };
+        self.endpoint
+            .kept_chart(&question, budget, fetch, read)
+            .await
     }
 
     fn forget(&self, symbol: &Symbol) {
-        if let Some(answers) = &self.answers {
-            answers.forget(symbol);
-        }
+        self.endpoint.forget(symbol);
     }
-}
-
-/// `host:port` of a base address.
-fn place(base: &Url) -> String {
-    let port = base.port_or_known_default().unwrap_or_default();
-    format!("{}:{port}", base.host_str().unwrap_or_default())
 }
 
 /// Classifies and parses one answer, and checks that it answers `request`.

@@ -8,7 +8,7 @@ use super::super::{Chart, Fault, LatestPrice};
 use super::bounded::Listed;
 use super::classify::classify;
 use super::wire::{Columns, Distribution, Envelope, Events, Meta, Series, Text, whole};
-use crate::domain::{DailyBar, FaultClass, PriceBasis, shortest_decimal};
+use crate::domain::{DailyBar, FaultClass, shortest_decimal};
 
 /// The exchange's clock and ours may differ this much.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
@@ -56,7 +56,6 @@ fn chart(series: Series<'_>, now: Timestamp) -> Result<Chart, Fault> {
         .and_then(|s| dates.date_of_second(s));
     let mut chart = Chart {
         source: super::PROVIDER,
-        price_basis: PriceBasis::SplitAdjusted,
         symbol: meta.symbol.to_string(),
         granularity: meta
             .data_granularity
@@ -68,7 +67,6 @@ fn chart(series: Series<'_>, now: Timestamp) -> Result<Chart, Fault> {
         exchange: word(meta.exchange_name.as_ref()),
         first_trade_date,
         bars: Vec::with_capacity(stamps.len()),
-        stamps: None,
         rows: stamps.len(),
         null_rows: 0,
         rejected: Vec::new(),
@@ -80,7 +78,7 @@ fn chart(series: Series<'_>, now: Timestamp) -> Result<Chart, Fault> {
         zone: zone.clone(),
     };
     for (index, second) in stamps.into_iter().enumerate() {
-        let Some((stamp, date)) = dates.stamp(second) else {
+        let Some(date) = dates.date_of_second(second) else {
             continue;
         };
         let row = Row::at(&columns, &adjusted, index);
@@ -88,12 +86,7 @@ fn chart(series: Series<'_>, now: Timestamp) -> Result<Chart, Fault> {
             chart.null_rows += 1;
             continue;
         }
-        add_row(
-            &mut chart,
-            row.bar(date, session.is_final(date)),
-            stamp,
-            today,
-        );
+        add_row(&mut chart, row.bar(date, session.is_final(date)), today);
     }
     if let Some(events) = series.events {
         add_events(&mut chart, &events, &mut dates);
@@ -108,7 +101,7 @@ fn word(text: Option<&Text<'_>>) -> Option<String> {
     text.filter(is_word).map(ToString::to_string)
 }
 
-fn add_row(chart: &mut Chart, bar: DailyBar, stamp: Timestamp, today: Date) {
+fn add_row(chart: &mut Chart, bar: DailyBar, today: Date) {
     let date = bar.trading_date;
     let verdict = if date > today {
         Err(crate::domain::BarFlaw::Date)
@@ -119,8 +112,6 @@ fn add_row(chart: &mut Chart, bar: DailyBar, stamp: Timestamp, today: Date) {
         chart.rejected.push((bar, flaw));
         return;
     }
-    let first = chart.stamps.map_or(stamp, |(first, _)| first);
-    chart.stamps = Some((first, stamp));
     match chart.bars.last_mut() {
         // Today's bar may come twice: once at the open's stamp, once at market time. The later
         // one is the newer.
@@ -352,12 +343,8 @@ impl<'z> LocalDates<'z> {
         self.offset.to_datetime(at).date()
     }
 
-    fn stamp(&mut self, second: i64) -> Option<(Timestamp, Date)> {
-        let at = Timestamp::from_second(second).ok()?;
-        Some((at, self.date(at)))
-    }
-
     fn date_of_second(&mut self, second: i64) -> Option<Date> {
-        self.stamp(second).map(|(_, date)| date)
+        let at = Timestamp::from_second(second).ok()?;
+        Some(self.date(at))
     }
 }

@@ -122,6 +122,26 @@ pub(super) struct Latest {
 }
 
 impl Latest {
+    /// The answer of a batch that has this alone: what [`parse`] reads again.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let meta = serde_json::json!({
+            "symbol": self.symbol,
+            "currency": self.currency,
+            "exchangeName": self.exchange,
+            "instrumentType": self.instrument_type,
+            "exchangeTimezoneName": self.zone,
+            "regularMarketPrice": self.price,
+            "regularMarketTime": self.market_time_s,
+            "regularMarketDayHigh": self.day_high,
+            "regularMarketDayLow": self.day_low,
+            "regularMarketVolume": self.day_volume,
+            "previousClose": self.previous_close,
+        });
+        let entry = serde_json::json!({ "symbol": self.symbol, "response": [{ "meta": meta }] });
+        let answer = serde_json::json!({ "spark": { "result": [entry], "error": null } });
+        answer.to_string().into_bytes()
+    }
+
     /// A chart without bars; `None` when its price is of no use, or the exchange's zone is told
     /// neither by the answer nor by `known`: then nobody could say of which day the price is.
     pub(super) fn into_chart(self, known: Option<&TimeZone>, now: Timestamp) -> Option<Chart> {
@@ -319,6 +339,20 @@ mod tests {
         let aapl = found.remove("AAPL").unwrap();
         assert_eq!((aapl.price, aapl.previous_close), (336.91, Some(333.02)));
         assert!(found.is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_of_one_symbol_is_read_again_as_it_was() {
+        let flat = r#"{"AAPL":{"timestamp":[1785100000],"close":[336.91]}}"#;
+        let whole = r#"{"spark":{"result":[{"symbol":"a","response":[{"meta":{"currency":"GBp",
+            "exchangeTimezoneName":"Europe/London","regularMarketPrice":94.90049743652344,
+            "regularMarketTime":1785100000,"regularMarketDayLow":93.1,"previousClose":0.1}}]}]}}"#;
+        for body in [META_ONLY, flat, whole] {
+            for (name, one) in latest(body) {
+                let again = parse(200, &one.encode()).unwrap();
+                assert_eq!(again, HashMap::from([(name, one)]));
+            }
+        }
     }
 
     #[test]

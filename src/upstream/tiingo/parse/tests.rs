@@ -40,7 +40,6 @@ fn week() -> Chart {
 fn rows_as_traded_become_split_adjusted_bars() {
     let chart = week();
     assert_eq!((chart.source, chart.rows), ("tiingo", 5));
-    assert_eq!(chart.price_basis, crate::domain::PriceBasis::SplitAdjusted);
     let first = chart.bars[0];
     assert_eq!(first.trading_date, date(2026, 1, 2));
     assert_eq!(
