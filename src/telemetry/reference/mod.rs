@@ -5,7 +5,7 @@ mod alertmanager;
 mod journal;
 mod loki;
 mod markdown;
-mod metrics;
+mod metric_table;
 mod mtail;
 mod prometheus;
 mod schema;
@@ -42,7 +42,7 @@ pub static DOCUMENTS: [Document; 8] = [
     Document {
         name: "metrics",
         path: "docs/metrics.md",
-        text: metrics::text,
+        text: metric_table::text,
     },
     Document {
         name: "schema",
@@ -86,6 +86,10 @@ const TOLD_FOR_S: u32 = 600;
 /// Silence after which the daemon counts as dead: three heartbeats.
 const SILENCE_S: u32 = 180;
 
+/// What to do when there is no line to say what to do.
+const SILENT: &str = "Look whether it runs (`systemctl status finstage`), what it wrote last \
+    (`journalctl -u finstage -e`), and whether its log still arrives here.";
+
 /// The rule for errors that have no alert of their own.
 const OTHER_ERRORS: Alert = Alert {
     name: "FinstageError",
@@ -98,6 +102,9 @@ const OTHER_ERRORS: Alert = Alert {
 
 /// What an operator is to do when an alert fires: the action of the events that raise it.
 fn action(alert: &Alert) -> String {
+    if raising(alert).any(|event| matches!(event.signal, Signal::Beats(_))) {
+        return SILENT.to_owned();
+    }
     let mut actions: Vec<&str> = raising(alert)
         .map(|event| event.action)
         .filter(|action| !action.starts_with("None"))
