@@ -216,3 +216,34 @@ fn status_tells_the_pace_in_force() {
     );
     daemon.stop();
 }
+
+#[test]
+fn a_reload_answers_first_and_warns_then() {
+    let (_runtime, simulator) = quick();
+    let text = config(&simulator, &idle("one", "\"A\""));
+    let home = Home::new(&text);
+    let mut daemon = home.start(&["run"]);
+    daemon.wait_for_event("daemon.ready");
+    let alerts = "[alerts.a]\nsymbols = [\"B\"]\nrise = \"3%\"\n";
+    home.write(&format!("{text}{alerts}"));
+    daemon.wait_for_event("config.reloaded");
+    let both = home.path().join("both");
+    let file = std::fs::File::create(&both).unwrap();
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_finstage"))
+        .args(["reload", "--dry-run"])
+        .current_dir(home.path())
+        .env_remove("DATABASE_URL")
+        .env_remove("RUNTIME_DIRECTORY")
+        .stdout(file.try_clone().unwrap())
+        .stderr(file)
+        .status()
+        .unwrap();
+    assert!(ended.success());
+    let said = std::fs::read_to_string(&both).unwrap();
+    let at = |words: &str| {
+        said.find(words)
+            .unwrap_or_else(|| panic!("{words}: {said}"))
+    };
+    assert!(at("nothing changes") < at("no schedule brings B"), "{said}");
+    daemon.stop();
+}
