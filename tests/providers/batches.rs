@@ -128,6 +128,7 @@ async fn refuses_bad(listener: TcpListener, asked: Arc<Mutex<Vec<usize>>>) {
 
 #[tokio::test]
 async fn a_refused_batch_is_halved_until_the_culprit_is_alone() {
+    crate::support::lines::listen();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let asked: Arc<Mutex<Vec<usize>>> = Arc::default();
