@@ -11,7 +11,7 @@ use super::daemon::{Daemon, Home, fire_ms};
 use super::world::{begun_once, planned, table};
 
 /// The library, where Debian's package `faketime` has it.
-fn library() -> Option<PathBuf> {
+pub(crate) fn library() -> Option<PathBuf> {
     let found = std::fs::read_dir("/usr/lib")
         .ok()?
         .filter_map(Result::ok)

@@ -1,7 +1,7 @@
 //! The real binary, started, signalled and killed.
 
 mod absence;
-mod clock;
+pub(crate) mod clock;
 mod control;
 pub(crate) mod daemon;
 mod kills;

@@ -139,6 +139,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn a_refused_batch_is_halved_until_the_culprit_is_alone() {
+    crate::support::lines::listen();
     let server = Answering::start(|_, path| {
         let is_bad = names(path).any(|name| name == "BAD");
         Some(if is_bad {
