@@ -151,6 +151,7 @@ fn changed_keys(old: &Schedule, new: &Schedule) -> Vec<&'static str> {
         ("description", old.description != new.description),
         ("owner", old.owner != new.owner),
         ("providers", old.providers != new.providers),
+        ("params", old.indicators != new.indicators),
     ];
     let changed = keys.into_iter().filter(|(_, changed)| *changed);
     changed.map(|(name, _)| name).collect()

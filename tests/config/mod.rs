@@ -4,6 +4,7 @@ mod alerts;
 mod cache;
 mod calendars;
 mod difference;
+mod indicators;
 mod lints;
 mod problems;
 mod providers;

@@ -1,6 +1,7 @@
 //! `[defaults]` and `[schedules.*]`.
 
 mod common;
+mod indicators;
 mod moments;
 mod trigger;
 
@@ -17,7 +18,7 @@ pub(super) use common::{Common, defaults};
 pub(super) use trigger::timezone;
 
 /// Keys the documentation knows and this version does not.
-const PLANNED: [&str; 4] = ["after", "params", "batch", "fire_without_ledger"];
+const PLANNED: [&str; 3] = ["after", "batch", "fire_without_ledger"];
 
 /// What schedules may refer to.
 pub(super) struct Named<'n> {
@@ -49,6 +50,7 @@ fn schedule(name: &At<&str>, table: &Table<'_>, named: &Named<'_>) -> Option<Sch
         .map_err(|error| context.error(name.span.clone(), error.to_string(), ""))
         .ok();
     let job = job(table);
+    let indicators = indicators::read(table, job);
     let common = named.defaults.overlaid(table, named.calendars);
     let trigger = trigger::read(table, &common.calendar);
     let symbols = symbols(table, named.groups);
@@ -87,6 +89,7 @@ fn schedule(name: &At<&str>, table: &Table<'_>, named: &Named<'_>) -> Option<Sch
         description,
         owner,
         providers: common.providers,
+        indicators,
     })
 }
 

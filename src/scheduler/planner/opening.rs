@@ -159,7 +159,7 @@ impl Loop {
             schedule: Arc::clone(schedule),
             scheduled_for: run.fire.scheduled_for,
             origin: run.origin,
-            assignment: Assignment::Job(schedule.job),
+            assignment: Assignment::of(schedule),
             symbols: Arc::clone(&schedule.symbols),
             timeout: schedule.timeout,
             lateness_ms: run.lateness_ms,

@@ -200,7 +200,7 @@ impl Loop {
             schedule: Arc::clone(schedule),
             scheduled_for,
             origin: trigger.origin,
-            assignment: Assignment::Job(schedule.job),
+            assignment: Assignment::of(schedule),
             symbols: Arc::clone(symbols),
             timeout: schedule.timeout,
             lateness_ms: 0,

@@ -171,7 +171,7 @@ fn run_spec(schedule: &Arc<Schedule>, verdict: &Verdict, run_id: i64) -> RunSpec
         schedule: Arc::clone(schedule),
         scheduled_for: verdict.scheduled_for,
         origin: verdict.origin,
-        assignment: Assignment::Job(schedule.job),
+        assignment: Assignment::of(schedule),
         symbols: Arc::clone(&schedule.symbols),
         timeout: schedule.timeout,
         lateness_ms: verdict.lateness_ms,
