@@ -1,5 +1,6 @@
 //! schedules.toml: what is told about a bad one, and what a good one means.
 
+mod after;
 mod alerts;
 mod cache;
 mod calendars;

@@ -160,6 +160,9 @@ fn fires_in_words(schedule: &Schedule) -> String {
         trigger @ Trigger::Session { .. } => {
             format!("{trigger}, on days with a session, early closes followed")
         }
+        Trigger::After(leader) => {
+            format!("after each run of {leader} that has succeeded, in part too, or timed out")
+        }
     }
 }
 
