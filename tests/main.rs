@@ -14,6 +14,7 @@ mod data_quality;
 mod faults;
 mod gaps;
 mod house;
+mod indicators;
 mod jobs;
 mod oracle;
 mod politeness;

@@ -28,6 +28,9 @@ mod m20261122_000021_price_alerts;
 mod m20261122_000022_symbol_health;
 mod m20261122_000025_bar_revisions_by_age;
 mod m20261122_000026_instruments;
+mod m20261122_000027_indicator_latest;
+mod m20261122_000028_signals;
+mod m20261122_000029_indicator_bars;
 mod m20261122_000031_quarantine_entries;
 
 /// Applies what is missing, in order, each change in a transaction of its own.
@@ -60,6 +63,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000022_symbol_health::Migration),
             Box::new(m20261122_000025_bar_revisions_by_age::Migration),
             Box::new(m20261122_000026_instruments::Migration),
+            Box::new(m20261122_000027_indicator_latest::Migration),
+            Box::new(m20261122_000028_signals::Migration),
+            Box::new(m20261122_000029_indicator_bars::Migration),
             Box::new(m20261122_000031_quarantine_entries::Migration),
         ]
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{Exit, Globals, Outcome, open, output};
+use super::{Exit, Globals, Outcome, chart, open, output};
 use crate::domain::{DailyBar, GapState};
 use crate::store::{BarRow, Gap, Store, StoreError};
 
@@ -32,11 +32,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     last: Option<u64>,
     /// Print as CSV, every number as exact as it is stored
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "chart"])]
     csv: bool,
     /// Print as JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "chart")]
     json: bool,
+    /// Draw the closes over the dates, as wide as the terminal [default: 250 sessions]
+    #[arg(long)]
+    chart: bool,
 }
 
 #[derive(Serialize)]
@@ -100,6 +103,14 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
         output::print_json(&series);
     } else if series.bars.is_empty() && series.gaps.is_empty() {
         output::say("no bars");
+    } else if args.chart {
+        let closes = series
+            .bars
+            .iter()
+            .map(|shown| (shown.bar.trading_date, Some(shown.bar.close)));
+        let title = format!("{} close", series.symbol);
+        let closes: Vec<_> = closes.collect();
+        output::print(&chart::draw(&title, &closes, chart::columns()));
     } else {
         show(&series);
     }
@@ -128,7 +139,12 @@ async fn read(
 ) -> Result<Series, StoreError> {
     let window = (args.from.unwrap_or(Date::MIN), args.to.unwrap_or(Date::MAX));
     let has_window = args.from.is_some() || args.to.is_some();
-    let limit = args.last.or((!has_window).then_some(BARS_SHOWN));
+    let shown = if args.chart {
+        chart::SESSIONS
+    } else {
+        BARS_SHOWN
+    };
+    let limit = args.last.or((!has_window).then_some(shown));
     let bars = store.bar_rows(symbol, window, limit).await?;
     let bars: Vec<Shown> = bars.into_iter().map(Shown::from).collect();
     let mut gaps = store.gaps(Some(symbol.as_str()), false).await?;

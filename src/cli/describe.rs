@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let description = Description {
         schedule: schedule.id.as_str().to_owned(),
         settings: settings::all(schedule),
-        next: next::fires_of(schedule, from, FIRES),
+        next: next::fires_of(schedule, next::timed(&config, schedule), from, FIRES),
         runs: newest,
         durations,
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Exit, Globals, Outcome, open, output};
+use super::{Exit, Globals, Outcome, next, open, output};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::RunRow;
@@ -42,7 +42,9 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let now = Clock::system().now();
     let rows = config.schedules.iter().map(|schedule| {
         let last = latest.remove(schedule.id.as_str());
-        let next = schedule.next_run_after(now).filter(|_| schedule.enabled);
+        let timed = next::timed(&config, schedule);
+        let next = timed.next_run_after(now);
+        let next = next.filter(|_| schedule.enabled && timed.enabled);
         Row {
             job: schedule.job.as_str(),
             when: schedule.trigger.to_string(),

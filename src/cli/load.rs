@@ -110,6 +110,7 @@ fn calls_of(schedule: &Schedule) -> usize {
 
 /// All fires of a window.
 struct Plan<'c> {
+    config: &'c Config,
     schedules: Vec<&'c Arc<Schedule>>,
     max_rps: f64,
     start: Timestamp,
@@ -122,6 +123,7 @@ impl<'c> Plan<'c> {
         let hours = usize::try_from(window.as_secs().div_ceil(3_600)).unwrap_or(1);
         let second = now.as_second().div_euclid(3_600) * 3_600;
         let mut plan = Self {
+            config,
             schedules: config.schedules.iter().filter(|s| s.enabled).collect(),
             max_rps: config.yahoo.max_rps,
             start: Timestamp::from_second(second).unwrap_or(now),
@@ -148,10 +150,9 @@ impl<'c> Plan<'c> {
         at = at
             .saturating_sub(SignedDuration::from_nanos(1))
             .unwrap_or(at);
-        while let Some(fire) = schedule
-            .next_run_after(at)
-            .filter(|fire| *fire < self.end())
-        {
+        // One that runs after another asks when that does, about.
+        let timed = super::next::timed(self.config, schedule);
+        while let Some(fire) = timed.next_run_after(at).filter(|fire| *fire < self.end()) {
             if self.bursts.len() == MOST_FIRES {
                 output::complain(&format!(
                     "more than {MOST_FIRES} fires; shorten the window with --next"

@@ -6,6 +6,7 @@ mod ask;
 mod backfill;
 mod bars;
 mod cancel;
+mod chart;
 mod describe;
 mod doctor;
 mod events;
@@ -93,9 +94,9 @@ enum Verb {
     Describe(describe::Args),
     /// Hold the plan against the upstream's quota; exit code 1 when some hour needs more
     Load(load::Args),
-    /// Show the indicators of a symbol, worked out from its stored bars
+    /// Show the indicators of a symbol: what is stored, or worked out from its bars
     Indicators(indicators::IndicatorArgs),
-    /// List the signals of a symbol's indicators, newest first
+    /// List signals of all symbols or of one, newest first
     Signals(indicators::SignalArgs),
     /// List past runs, newest first, or the tasks of one
     Runs(runs::Args),

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::{Exit, Globals, Outcome, open, output};
 use crate::clock::Clock;
-use crate::domain::Schedule;
+use crate::config::Config;
+use crate::domain::{Schedule, Trigger};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -33,6 +34,8 @@ pub(super) struct Row {
     local: String,
     timezone: String,
     dst: Option<&'static str>,
+    /// The schedule after whose run of that instant it runs.
+    after: Option<String>,
     /// Why it will be recorded and not run.
     holiday: Option<String>,
 }
@@ -51,7 +54,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let limit = usize::from(args.n);
     let mut rows: Vec<Row> = chosen
         .iter()
-        .flat_map(|schedule| fires_of(schedule, from, limit))
+        .flat_map(|schedule| fires_of(schedule, timed(&config, schedule), from, limit))
         .collect();
     rows.sort_by(|a, b| (a.scheduled_for, &a.schedule).cmp(&(b.scheduled_for, &b.schedule)));
     rows.truncate(limit);
@@ -60,13 +63,38 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
 }
 
 /// The next `limit` fires of a schedule after `from`, those on holidays marked.
-pub(super) fn fires_of(schedule: &Schedule, from: Timestamp, limit: usize) -> Vec<Row> {
+/// Those of one that runs after another are the other's, `timed`'s.
+pub(super) fn fires_of(
+    schedule: &Schedule,
+    timed: &Schedule,
+    from: Timestamp,
+    limit: usize,
+) -> Vec<Row> {
     let (name, zone) = (schedule.id.as_str(), &schedule.timezone);
-    let mut rows = fires(name, |at| schedule.next_after(at), zone, from, limit);
+    let mut rows = fires(name, |at| timed.next_after(at), zone, from, limit);
     for row in &mut rows {
-        row.holiday = schedule.holiday(row.scheduled_for);
+        let at = row.scheduled_for;
+        row.holiday = schedule.holiday(at).or_else(|| timed.holiday(at));
+        if let Trigger::After(leader) = &schedule.trigger {
+            row.after = Some(leader.to_string());
+        }
     }
     rows
+}
+
+/// The schedule whose instants lead to the runs of `schedule`: itself, unless it runs after another.
+pub(super) fn timed<'c>(config: &'c Config, schedule: &'c Schedule) -> &'c Schedule {
+    let mut at = schedule;
+    for _ in 0..config.schedules.len() {
+        let Trigger::After(leader) = &at.trigger else {
+            break;
+        };
+        let Some(found) = config.schedules.iter().find(|one| one.id == *leader) else {
+            break;
+        };
+        at = found;
+    }
+    at
 }
 
 /// The next `limit` fires after `from`.
@@ -86,6 +114,7 @@ pub(super) fn fires(
             local: output::local(next, zone),
             timezone: zone.iana_name().unwrap_or("UTC").to_owned(),
             dst: dst_mark(at, next, zone),
+            after: None,
             holiday: None,
         });
         at = next;
@@ -108,7 +137,12 @@ fn dst_mark(before: Timestamp, at: Timestamp, zone: &TimeZone) -> Option<&'stati
 
 fn note(row: &Row) -> String {
     let holiday = row.holiday.as_ref().map(|why| format!("not run: {why}"));
-    let notes = row.dst.map(str::to_owned).into_iter().chain(holiday);
+    let after = row
+        .after
+        .as_ref()
+        .map(|leader| format!("once {leader} has run"));
+    let notes = row.dst.map(str::to_owned).into_iter();
+    let notes = notes.chain(holiday).chain(after);
     notes.collect::<Vec<_>>().join("; ")
 }
 

@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let run = ManualRun {
         schedule: &schedule,
         origin: RunOrigin::Manual,
-        assignment: Assignment::Job(schedule.job),
+        assignment: Assignment::of(&schedule),
         symbols: open::symbols(&schedule, &args.symbols)?,
         timeout: schedule.timeout,
         on_news: Some(Arc::new(|news: News<'_>| manual::say_wait(&news))),

@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Exit, Globals, Outcome, open, output};
+use super::{Exit, Globals, Outcome, next, open, output};
 use crate::clock::Clock;
-use crate::domain::{RunState, Schedule};
+use crate::domain::{RunState, Schedule, Trigger};
 use crate::store::RunRow;
 
 /// Rows looked at around the instant asked for.
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let now = Clock::system().now();
     let asked = match &args.at {
         Some(text) => instant(text, schedule)?,
-        None => newest_due(schedule, now)?,
+        None => newest_due(next::timed(&config, schedule), now)?,
     };
     let answer = open::small_runtime()?.block_on(async {
         let rows = match open::store_if_there(&config).await? {
@@ -57,7 +57,8 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
             }
             None => Vec::new(),
         };
-        Ok(explain(schedule, asked, &rows, now))
+        let timed = next::timed(&config, schedule);
+        Ok(explain((schedule, timed), asked, &rows, now))
     })?;
     if args.json {
         output::print_json(&answer);
@@ -93,10 +94,15 @@ fn newest_due(schedule: &Schedule, now: Timestamp) -> Result<Timestamp, Exit> {
 }
 
 /// The fire at `asked`, or the one asked about most likely: a row nearby, the next planned instant.
-fn explain(schedule: &Schedule, asked: Timestamp, rows: &[RunRow], now: Timestamp) -> Answer {
+fn explain(
+    (schedule, timed): (&Schedule, &Schedule),
+    asked: Timestamp,
+    rows: &[RunRow],
+    now: Timestamp,
+) -> Answer {
     let second = SignedDuration::from_secs(1);
     let just_before = |at: Timestamp| at.saturating_sub(second).unwrap_or(at);
-    let planned = schedule
+    let planned = timed
         .next_after(just_before(asked))
         .filter(|at| at.duration_since(asked) < SignedDuration::from_mins(1));
     let apart = |row: &RunRow| row.scheduled_for.duration_since(asked).abs();
@@ -114,6 +120,9 @@ fn explain(schedule: &Schedule, asked: Timestamp, rows: &[RunRow], now: Timestam
         .unwrap_or(asked);
     let because = match (row, planned) {
         (Some(row), _) => of_row(row),
+        (None, _) if let Trigger::After(leader) = &schedule.trigger => format!(
+            "it runs once {leader} has, and has no run for that instant; ask `finstage why {leader}`"
+        ),
         (None, None) => not_planned(schedule, asked),
         (None, Some(at)) => no_row(schedule, at, rows, now),
     };
@@ -125,8 +134,8 @@ fn explain(schedule: &Schedule, asked: Timestamp, rows: &[RunRow], now: Timestam
         local: output::local(scheduled_for, &schedule.timezone),
         because,
         run: row.cloned(),
-        before: schedule.latest_between(from, just_before(scheduled_for)),
-        after: schedule.next_after(scheduled_for),
+        before: timed.latest_between(from, just_before(scheduled_for)),
+        after: timed.next_after(scheduled_for),
     }
 }
 

@@ -120,7 +120,7 @@ fn name_source(
 fn changed_keys(old: &Schedule, new: &Schedule) -> Vec<&'static str> {
     let keys = [
         ("job", old.job != new.job),
-        ("cron, every or at", old.trigger != new.trigger),
+        ("cron, every, at or after", old.trigger != new.trigger),
         ("timezone", old.timezone != new.timezone),
         ("calendar", old.calendar != new.calendar),
         ("symbols", old.symbols != new.symbols),
@@ -151,6 +151,7 @@ fn changed_keys(old: &Schedule, new: &Schedule) -> Vec<&'static str> {
         ("description", old.description != new.description),
         ("owner", old.owner != new.owner),
         ("providers", old.providers != new.providers),
+        ("params", old.indicators != new.indicators),
     ];
     let changed = keys.into_iter().filter(|(_, changed)| *changed);
     changed.map(|(name, _)| name).collect()

@@ -1,6 +1,7 @@
 //! Reading TOML with places: every getter notes a problem instead of failing at the first.
 
 mod dates;
+mod wholes;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 use super::context::Context;
 use super::problem::{SECRET_KEYS, suggestion};
 use crate::domain::parse_span;
+pub(super) use wholes::Wish;
 
 /// A value with its place.
 #[derive(Debug, Clone)]

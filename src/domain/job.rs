@@ -15,16 +15,19 @@ pub enum JobKind {
     AllTimeHigh,
     /// Sessions that lack their bar, asked for again.
     FillGaps,
+    /// Averages, oscillators and signals of the stored bars.
+    Indicators,
 }
 
 impl JobKind {
     /// Every kind, in the order the documentation lists them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Quotes,
         Self::DailyBars,
         Self::PriceSnapshots,
         Self::AllTimeHigh,
         Self::FillGaps,
+        Self::Indicators,
     ];
 
     /// The name used in schedules.toml, the database and the log.
@@ -35,6 +38,7 @@ impl JobKind {
             Self::PriceSnapshots => "price_snapshots",
             Self::AllTimeHigh => "all_time_high",
             Self::FillGaps => "fill_gaps",
+            Self::Indicators => "indicators",
         }
     }
 
@@ -46,12 +50,13 @@ impl JobKind {
             Self::PriceSnapshots => "close, high and low of the last completed session",
             Self::AllTimeHigh => "highest price since the first trade",
             Self::FillGaps => "sessions that lack their bar, asked for again",
+            Self::Indicators => "averages, oscillators and signals of the stored bars",
         }
     }
 
     /// Whether a run sends about one request a symbol: what plans of the load reckon with.
     pub fn asks_for_every_symbol(self) -> bool {
-        !matches!(self, Self::FillGaps)
+        !matches!(self, Self::FillGaps | Self::Indicators)
     }
 
     /// Finds a kind by its name.

@@ -7,6 +7,7 @@ mod cron;
 mod fault;
 mod gap;
 mod health;
+mod indicators;
 mod job;
 mod pause;
 mod policy;
@@ -35,6 +36,7 @@ pub use gap::{
     next_ask,
 };
 pub use health::SymbolHealth;
+pub use indicators::{IndicatorChoice, IndicatorParameters, VwapAnchor};
 pub use job::JobKind;
 pub use pause::Pause;
 pub use policy::{HeartbeatUrl, MisfirePolicy, OverlapPolicy, Retry, Sla};

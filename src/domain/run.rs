@@ -89,6 +89,12 @@ impl RunState {
         matches!(self, Self::Failed | Self::TimedOut)
     }
 
+    /// Whether a run that ended like this may have done something, so that schedules that run after
+    /// it have something to go on from.
+    pub fn has_done_some(self) -> bool {
+        matches!(self, Self::Succeeded | Self::PartlyFailed | Self::TimedOut)
+    }
+
     /// Whether a fire in this state was recorded and not run.
     pub fn is_unrun(self) -> bool {
         matches!(

@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    HeartbeatUrl, JobKind, MisfirePolicy, OverlapPolicy, Providers, Retry, SessionCalendar, Sla,
-    Symbol, Trigger,
+    HeartbeatUrl, IndicatorChoice, JobKind, MisfirePolicy, OverlapPolicy, Providers, Retry,
+    SessionCalendar, Sla, Symbol, Trigger,
 };
 
 /// The stable name of a schedule: the table's key in schedules.toml.
@@ -113,6 +113,8 @@ pub struct Schedule {
     pub owner: Option<String>,
     /// Whom its tasks ask for prices, in this order.
     pub providers: Providers,
+    /// What the job `indicators` works out; absent for the other jobs.
+    pub indicators: Option<Arc<IndicatorChoice>>,
 }
 
 impl Schedule {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{CronExpr, SessionCalendar, SessionMoment, format_span};
+use super::{CronExpr, ScheduleId, SessionCalendar, SessionMoment, format_span};
 
 /// What makes a schedule fire.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,9 @@ pub enum Trigger {
         /// The market's calendar.
         calendar: Arc<SessionCalendar>,
     },
+    /// The end of a run of another schedule that may have done something; its fire has the instant
+    /// that run was planned for. It has no instants of its own.
+    After(ScheduleId),
 }
 
 impl Trigger {
@@ -48,6 +51,7 @@ impl Trigger {
                 .iter()
                 .filter_map(|moment| moment.next_after(calendar, after))
                 .min(),
+            Self::After(_) => None,
         }
     }
 }
@@ -75,6 +79,7 @@ impl fmt::Display for Trigger {
                 let texts: Vec<String> = moments.iter().map(ToString::to_string).collect();
                 f.pad(&format!("{} of {}", texts.join(" | "), calendar.code()))
             }
+            Self::After(leader) => f.pad(&format!("after {leader}")),
         }
     }
 }

@@ -27,15 +27,7 @@ pub struct Bar {
 impl From<&DailyBar> for Bar {
     /// The split-adjusted close, not the dividend-adjusted one: high and low have no such.
     fn from(bar: &DailyBar) -> Self {
-        let midnight = bar.trading_date.to_datetime(Time::midnight());
-        Self {
-            at: Offset::UTC.to_timestamp(midnight).unwrap_or(Timestamp::MIN),
-            session: bar.trading_date,
-            high: bar.high,
-            low: bar.low,
-            close: bar.close,
-            volume: bar.volume,
-        }
+        Self::daily(bar.trading_date, (bar.high, bar.low, bar.close), bar.volume)
     }
 }
 
@@ -63,6 +55,24 @@ pub enum Rejected {
 }
 
 impl Bar {
+    /// A session's bar of high, low and split-adjusted close.
+    pub fn daily(session: Date, (high, low, close): (f64, f64, f64), volume: Option<i64>) -> Self {
+        let midnight = session.to_datetime(Time::midnight());
+        Self {
+            at: Offset::UTC.to_timestamp(midnight).unwrap_or(Timestamp::MIN),
+            session,
+            high,
+            low,
+            close,
+            volume,
+        }
+    }
+
+    /// Whether the indicators take it, after whatever earlier bar.
+    pub fn is_sound(&self) -> bool {
+        self.check(None).is_ok()
+    }
+
     /// Whether it can follow a bar that began at `last`.
     #[inline]
     pub(super) fn check(&self, last: Option<Timestamp>) -> Result<(), Rejected> {

@@ -25,10 +25,10 @@ mod tests;
 mod vwap;
 mod window;
 
+pub use crate::domain::{IndicatorParameters as Parameters, VwapAnchor};
 pub use anchors::{Anchors, ResumeError};
 pub use bar::{Bar, Rejected};
 pub use row::Row;
-pub use set::{IndicatorSet, MAX_DEVIATIONS, MAX_EMA, MAX_PERIOD, MAX_SMA, Parameters, SetProblem};
+pub use set::{IndicatorSet, MAX_DEVIATIONS, MAX_EMA, MAX_PERIOD, MAX_SMA, SetProblem};
 pub use signals::{Signal, Signals};
 pub use state::Indicators;
-pub use vwap::VwapAnchor;

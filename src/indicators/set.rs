@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::vwap::VwapAnchor;
+use crate::domain::{IndicatorParameters as Parameters, VwapAnchor};
 
 /// Longest period, in bars.
 pub const MAX_PERIOD: u32 = 1_000;
@@ -15,71 +15,6 @@ pub const MAX_DEVIATIONS: f64 = 10.0;
 
 /// Changes with any formula, so that nothing computed before passes for computed now.
 const FORMULAS: &str = "1";
-
-/// The wish: as read from a configuration, not yet checked. `None`, `false` and an empty list leave
-/// an indicator out. Periods are in bars.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Parameters {
-    /// Simple averages of the close.
-    pub sma: Vec<u32>,
-    /// Exponential averages of the close.
-    pub ema: Vec<u32>,
-    /// Relative strength index.
-    pub rsi: Option<u32>,
-    /// Bollinger bands: period, standard deviations (to three decimals).
-    pub bollinger: Option<(u32, f64)>,
-    /// MACD: fast, slow, signal.
-    pub macd: Option<(u32, u32, u32)>,
-    /// Stochastic: the range's period, the bars %D averages.
-    pub stochastic: Option<(u32, u32)>,
-    /// Average true range.
-    pub atr: Option<u32>,
-    /// Directional movement.
-    pub adx: Option<u32>,
-    /// On-balance volume.
-    pub obv: bool,
-    /// Simple average of the volume.
-    pub volume_sma: Option<u32>,
-    /// Volume-weighted average price.
-    pub vwap: Option<VwapAnchor>,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self {
-            sma: vec![5, 20, 50, 60, 200, 300],
-            ema: vec![9, 21, 50],
-            rsi: Some(14),
-            bollinger: Some((20, 2.0)),
-            macd: Some((12, 26, 9)),
-            stochastic: Some((14, 3)),
-            atr: Some(14),
-            adx: Some(14),
-            obv: true,
-            volume_sma: Some(20),
-            vwap: Some(VwapAnchor::Month),
-        }
-    }
-}
-
-impl Parameters {
-    /// Nothing at all: the ground to choose single indicators on.
-    pub fn none() -> Self {
-        Self {
-            sma: Vec::new(),
-            ema: Vec::new(),
-            rsi: None,
-            bollinger: None,
-            macd: None,
-            stochastic: None,
-            atr: None,
-            adx: None,
-            obv: false,
-            volume_sma: None,
-            vwap: None,
-        }
-    }
-}
 
 /// Why parameters are no set.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -4,60 +4,19 @@
 use jiff::civil::Date;
 
 use super::dd::Dd;
+use crate::domain::VwapAnchor;
 
-/// Where the sums begin anew, by the sessions' dates.
-///
-/// "Session" is the definition for bars of minutes. One daily bar is a whole session, so that its
-/// session's VWAP would be its typical price and say nothing: the default set, meant for daily
-/// bars, is anchored at the month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum VwapAnchor {
-    /// Each trading date.
-    Session,
-    /// The first bar of each week (Monday).
-    Week,
-    /// The first bar of each month.
-    Month,
-    /// The first bar of each year.
-    Year,
-}
-
-impl VwapAnchor {
-    /// Its name in a configuration and in the set's identity.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Session => "session",
-            Self::Week => "week",
-            Self::Month => "month",
-            Self::Year => "year",
+/// Whether a bar of the session `date` begins anew after one of the session `last`.
+#[inline]
+fn begins(anchor: VwapAnchor, last: Date, date: Date) -> bool {
+    match anchor {
+        VwapAnchor::Session => last != date,
+        VwapAnchor::Week => {
+            last.iso_week_date().week() != date.iso_week_date().week()
+                || last.iso_week_date().year() != date.iso_week_date().year()
         }
-    }
-
-    /// Whether a bar of the session `date` begins anew after one of the session `last`.
-    #[inline]
-    fn begins(self, last: Date, date: Date) -> bool {
-        match self {
-            Self::Session => last != date,
-            Self::Week => {
-                last.iso_week_date().week() != date.iso_week_date().week()
-                    || last.iso_week_date().year() != date.iso_week_date().year()
-            }
-            Self::Month => (last.month(), last.year()) != (date.month(), date.year()),
-            Self::Year => last.year() != date.year(),
-        }
-    }
-}
-
-impl std::str::FromStr for VwapAnchor {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Session, Self::Week, Self::Month, Self::Year]
-            .into_iter()
-            .find(|anchor| anchor.name() == text)
-            .ok_or_else(|| {
-                format!("`{text}` is no anchor; allowed are session, week, month and year")
-            })
+        VwapAnchor::Month => (last.month(), last.year()) != (date.month(), date.year()),
+        VwapAnchor::Year => last.year() != date.year(),
     }
 }
 
@@ -79,7 +38,7 @@ pub(super) fn step(
 ) -> (VwapState, Option<f64>) {
     let (last, date) = sessions;
     let mut next = match last {
-        Some(last) if !anchor.begins(last, date) => *state,
+        Some(last) if !begins(anchor, last, date) => *state,
         _ => VwapState::default(),
     };
     if volume > 0 {

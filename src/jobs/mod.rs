@@ -1,6 +1,6 @@
 //! What a task does: one kind of work a file, one visible registry.
 //!
-//! All kinds go through [`refresh`]: one request for a window of daily bars serves the quote, the
+//! All kinds but `indicators` go through [`refresh`]: one request for a window of daily bars serves the quote, the
 //! bars, the snapshot of the last session and the all-time high.
 
 mod alerts;
@@ -10,6 +10,7 @@ mod daily_bars;
 mod freshness;
 mod gaps;
 mod identity;
+mod indicators;
 mod keep;
 mod previous;
 mod price_snapshots;
@@ -27,9 +28,10 @@ use jiff::civil::Date;
 pub use alerts::AlertBook;
 pub use freshness::Freshness;
 pub use gaps::Watch;
+pub use indicators::IndicatorPlan;
 
 use crate::clock::Clock;
-use crate::domain::{FaultClass, JobKind, Symbol};
+use crate::domain::{FaultClass, JobKind, Schedule, Symbol};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Meter;
 use crate::upstream::{Budget, Fault, Lane, MarketData};
@@ -58,6 +60,8 @@ pub struct Services {
 pub enum Assignment {
     /// The schedule's job.
     Job(JobKind),
+    /// The indicators of this plan.
+    Indicators(IndicatorPlan),
     /// Bars of a window of trading dates, both included.
     Backfill {
         /// First trading date.
@@ -68,10 +72,22 @@ pub enum Assignment {
 }
 
 impl Assignment {
+    /// What a schedule wants done.
+    pub fn of(schedule: &Schedule) -> Self {
+        match schedule.job {
+            JobKind::Indicators => {
+                let choice = schedule.indicators.as_deref().cloned();
+                Self::Indicators(IndicatorPlan::of(&choice.unwrap_or_default()))
+            }
+            job => Self::Job(job),
+        }
+    }
+
     /// The name its durations are filed under.
     pub fn name(self) -> &'static str {
         match self {
             Self::Job(kind) => kind.as_str(),
+            Self::Indicators(_) => JobKind::Indicators.as_str(),
             Self::Backfill { .. } => "backfill",
         }
     }
@@ -79,7 +95,7 @@ impl Assignment {
     /// Where its requests wait for the upstream.
     pub fn lane(self) -> Lane {
         match self {
-            Self::Job(_) => Lane::Live,
+            Self::Job(_) | Self::Indicators(_) => Lane::Live,
             Self::Backfill { .. } => Lane::Backfill,
         }
     }
@@ -144,7 +160,10 @@ impl Perform for Services {
     }
 
     async fn ran(&self, assignment: Assignment) {
-        gaps::after_run(assignment, self).await;
+        match assignment {
+            Assignment::Indicators(plan) => indicators::after_run(plan),
+            _ => gaps::after_run(assignment, self).await,
+        }
     }
 
     fn is_refused(&self) -> bool {
@@ -174,6 +193,11 @@ impl Services {
                 all_time_high::perform(symbol, self, budget).await
             }
             Assignment::Job(JobKind::FillGaps) => gaps::fill::perform(symbol, self, budget).await,
+            Assignment::Job(JobKind::Indicators) => {
+                let plan = IndicatorPlan::of(&crate::domain::IndicatorChoice::default());
+                indicators::perform(symbol, plan, self, budget).await
+            }
+            Assignment::Indicators(plan) => indicators::perform(symbol, plan, self, budget).await,
             Assignment::Backfill { from, to } => {
                 backfill::perform(symbol, from, to, self, budget).await
             }

@@ -111,6 +111,8 @@ pub struct Ended {
     pub schedule: ScheduleId,
     /// How it ended.
     pub state: RunState,
+    /// The instant it was planned for.
+    pub scheduled_for: Timestamp,
     /// When.
     pub finished_at: Timestamp,
 }
@@ -127,6 +129,8 @@ struct Shared {
     abort: CancellationToken,
     slots: Mutex<Slots>,
     ended: OnceLock<UnboundedSender<Ended>>,
+    /// Schedules whose every end is told.
+    announced: Mutex<HashSet<ScheduleId>>,
 }
 
 impl Runner {
@@ -140,6 +144,7 @@ impl Runner {
             abort: CancellationToken::new(),
             slots: Mutex::default(),
             ended: OnceLock::new(),
+            announced: Mutex::default(),
         }))
     }
 
@@ -147,7 +152,18 @@ impl Runner {
         self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The ends of runs whose schedule promises something about them; for one listener.
+    /// From now on the ends of all runs of these schedules are told, too: others follow them.
+    pub fn announce(&self, schedules: HashSet<ScheduleId>) {
+        *self.announced() = schedules;
+    }
+
+    fn announced(&self) -> MutexGuard<'_, HashSet<ScheduleId>> {
+        let announced = self.0.announced.lock();
+        announced.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The ends of runs whose schedule promises something about them or is announced; for one
+    /// listener.
     pub fn ends(&self) -> UnboundedReceiver<Ended> {
         let (sender, receiver) = unbounded_channel();
         let _ = self.0.ended.set(sender);
@@ -207,11 +223,13 @@ impl Runner {
         drop(self.ping(spec, suffix, pinged));
         let schedule = &spec.schedule;
         let is_awaited = schedule.sla.max_time_since_success.is_some()
-            || schedule.pause_after_failures.is_some();
+            || schedule.pause_after_failures.is_some()
+            || self.announced().contains(&schedule.id);
         if let Some(ended) = self.0.ended.get().filter(|_| is_awaited) {
             let _ = ended.send(Ended {
                 schedule: schedule.id.clone(),
                 state: end.state,
+                scheduled_for: spec.scheduled_for,
                 finished_at: self.0.desk.clock.now(),
             });
         }

@@ -43,6 +43,35 @@ pub(super) fn decide_manual(
     join(policy, running, waiting)
 }
 
+/// Decides about the fire of a schedule that follows another's run, at the run's end: it is never
+/// late.
+pub(super) fn decide_following(
+    schedule: &Schedule,
+    fire: Timestamp,
+    now: Timestamp,
+    situation: &Situation<'_>,
+) -> Verdict {
+    let mut bench = Bench::new(schedule, &[], now, situation);
+    let decided = match bench.bar(fire) {
+        Some((state, reason)) => Err((state, reason)),
+        None => bench
+            .enter(false)
+            .map_err(|(state, reason)| (state, reason.to_owned())),
+    };
+    let (state, reason, admission) = match decided {
+        Ok(admission) => (RunState::Claimed, None, admission),
+        Err((state, reason)) => (state, Some(reason), Admission::After),
+    };
+    Verdict {
+        scheduled_for: fire,
+        state,
+        origin: RunOrigin::Schedule,
+        lateness_ms: 0,
+        reason,
+        admission,
+    }
+}
+
 /// How a fire joins `running` and `waiting` others, or why it does not.
 fn join(policy: OverlapPolicy, running: usize, waiting: usize) -> Result<Admission, &'static str> {
     let is_idle = running + waiting == 0;

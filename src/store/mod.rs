@@ -17,6 +17,7 @@ mod error;
 mod facts;
 mod gaps;
 mod history;
+mod indicators;
 mod inspect;
 mod ledger;
 mod pool;
@@ -50,6 +51,10 @@ pub use answer::{Answer, Covers, Instrument, Known, Quarantined, Written};
 pub use error::StoreError;
 pub use gaps::{Gap, Watched};
 pub use history::{RunFilter, RunRow, TaskRow};
+pub use indicators::{
+    Base, IndicatorRow, IndicatorState, LatestIndicators, NewIndicators, Replaced, SeriesVersion,
+    SignalChanges, SignalEdge, SignalFilter, SignalRow, Stretch, VersionedBar,
+};
 pub use inspect::Activity;
 pub use ledger::{Claim, Epoch, Interrupted, KnownTiming, Ledger, Ours, Recovery, RunEnd, Timing};
 pub use pool::Connections;

@@ -84,6 +84,10 @@ alerts! {
         "FinstagePriceAlert", "price_alert", Notice, Some("task.symbol"), "0m",
         "{{ $labels.subject }}: {{ $labels.event }}"
     }
+    SIGNAL {
+        "FinstageSignal", "signal", Notice, Some("signal"), "0m",
+        "{{ $labels.subject }}"
+    }
     STORE_UNAVAILABLE {
         "FinstageStoreUnavailable", "store_unavailable", Critical, None, "0m",
         "The database cannot be used; fires are held"

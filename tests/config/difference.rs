@@ -44,7 +44,7 @@ fn schedules_that_come_go_and_change_are_told_apart() {
 fn every_key_of_a_schedule_that_changes_its_meaning_is_named() {
     for (line, key) in [
         ("job = \"daily_bars\"", "job"),
-        ("cron = \"1 9 * * *\"", "cron, every or at"),
+        ("cron = \"1 9 * * *\"", "cron, every, at or after"),
         ("timezone = \"Asia/Seoul\"", "timezone"),
         ("calendar = \"XNYS\"", "calendar"),
         ("symbols = [\"B\"]", "symbols"),

@@ -1,9 +1,11 @@
 //! schedules.toml: what is told about a bad one, and what a good one means.
 
+mod after;
 mod alerts;
 mod cache;
 mod calendars;
 mod difference;
+mod indicators;
 mod lints;
 mod problems;
 mod providers;

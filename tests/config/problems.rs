@@ -90,7 +90,7 @@ const BAD_TRIGGERS: &[Case] = &[
     (11, "cron = []", "9:12", "`cron` in [schedules.us] is an empty list", "cron = "),
     (11, "cron = 5", "11:8", "`cron` must be a list of texts", ""),
     (11, "cron = \"0 9 * * *\"\nevery = \"5m\"", "9:12", "has both `cron` and `every`", "keep one"),
-    (11, "", "9:12", "does not say when: no `cron`, `every` or `at`", "every = \"15m\""),
+    (11, "", "9:12", "does not say when: no `cron`, `every`, `at` or `after`", "every = \"15m\""),
     (11, "every = \"5m\"\noffset = \"5m\"", "9:12", "`offset` must be shorter than `every`", ""),
     (11, "cron = \"0 9 * * *\"\noffset = \"1m\"", "9:12", "`offset` goes with `every`", "jitter"),
     (11, "at = \"open+5m\"", "9:12", "`at` in [schedules.us] needs a calendar", "XNYS"),
@@ -258,7 +258,6 @@ fn a_calendar_that_cannot_be_is_told() {
 #[rustfmt::skip]
 const PLANNED: &[Case] = &[
     (12, "symbols = [\"A\"]\nbatch = 2", "13:1", "`batch` in [schedules.us] is not supported by this version", "CHANGELOG"),
-    (11, "cron = \"0 9 * * *\"\nafter = \"us\"", "12:1", "`after` in [schedules.us] is not supported", ""),
 ];
 
 #[test]

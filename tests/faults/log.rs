@@ -9,7 +9,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::{Layer, Registry};
 
 /// The events of this thread while it is held.
-pub(super) struct Heard {
+pub(crate) struct Heard {
     lines: Arc<Mutex<Vec<String>>>,
     _guard: DefaultGuard,
 }
@@ -20,7 +20,7 @@ struct Line(String);
 
 impl Heard {
     /// Listens from now on.
-    pub(super) fn from_now_on() -> Self {
+    pub(crate) fn from_now_on() -> Self {
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
         let subscriber = Registry::default().with(Ear(Arc::clone(&lines)));
         Self {
@@ -30,7 +30,7 @@ impl Heard {
     }
 
     /// Every line with `code`, as `key=value` pairs.
-    pub(super) fn lines(&self, code: &str) -> Vec<String> {
+    pub(crate) fn lines(&self, code: &str) -> Vec<String> {
         let code = format!("code={code} ");
         let all = self.all();
         all.into_iter()
@@ -38,7 +38,7 @@ impl Heard {
             .collect()
     }
 
-    pub(super) fn all(&self) -> Vec<String> {
+    pub(crate) fn all(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
     }
 }

@@ -2,7 +2,7 @@
 
 mod alone;
 mod book;
-mod log;
+pub(crate) mod log;
 pub(crate) mod memory;
 mod mixed;
 mod wire;

@@ -46,6 +46,8 @@ pub(super) const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["src/cli/", "src/main.rs"]),
     ("indicatif", &["src/cli/"]),
     ("comfy_table", &["src/cli/"]),
+    ("textplots", &["src/cli/chart.rs"]),
+    ("terminal_size", &["src/cli/chart.rs"]),
     ("rustls", &["src/upstream/", "src/main.rs"]),
 ];
 

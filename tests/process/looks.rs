@@ -184,11 +184,139 @@ fn indicators_and_signals_are_worked_out_from_the_stored_final_bars() {
     );
     assert_eq!((csv.lines().count() - 1).to_string(), count);
     assert!(csv.starts_with("trading_date,close,sma_5,"), "{csv:.80}");
-    let all = home.json(&["signals", "AAPL", "--json"]);
+    let all = home.json(&["signals", "--symbol", "AAPL", "--json"]);
     let kind = all[0]["signal"].as_str().unwrap();
     let date = all[0]["trading_date"].as_str().unwrap();
-    let newest = home.json(&["signals", "AAPL", "--kind", kind, "--since", date, "--json"]);
+    let newest = [
+        "signals", "--symbol", "AAPL", "--kind", kind, "--since", date, "--json",
+    ];
+    let newest = home.json(&newest);
     assert_eq!(newest.as_array().unwrap().len(), 1, "{newest}");
-    let wrong = home.say(&["signals", "APPL"]);
+    let wrong = home.say(&["signals", "--symbol", "APPL"]);
     assert!(wrong.stderr.contains("did you mean"), "{wrong:?}");
+}
+
+/// [`loaded`], with indicators kept.
+fn computed(params: &str) -> Home {
+    let home = loaded();
+    let file = home.path().join("schedules.toml");
+    let more = format!("[schedules.averages]\njob = \"indicators\"\nafter = \"bars\"\n{params}\n");
+    let text = std::fs::read_to_string(&file).unwrap() + &more;
+    std::fs::write(&file, text).unwrap();
+    let done = home.say(&["once", "averages", "--simulate"]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    home
+}
+
+#[test]
+fn kept_indicators_are_shown_as_they_were_stored_and_the_rest_is_worked_out() {
+    let home = computed("params = { sma = [5, 50, 200] }");
+    let stored = home.say(&["indicators", "AAPL", "--json"]);
+    assert!(stored.stderr.is_empty(), "{stored:?}");
+    let stored = stored.json();
+    assert_eq!(stored.as_array().unwrap().len(), 1, "the newest is kept");
+    let worked_out = home.say(&["indicators", "AAPL", "--last", "2", "--json"]);
+    assert!(worked_out.stderr.contains("worked out"), "{worked_out:?}");
+    assert_eq!(worked_out.json()[1], stored[0], "the very same numbers");
+    assert!(stored[0].get("sma_60").is_none(), "as the schedule wants");
+    let count = sql(&home, "SELECT count(DISTINCT symbol) FROM signals");
+    let all = home.json(&["signals", "-n", "0", "--json"]);
+    let all = all.as_array().unwrap();
+    let mut symbols: Vec<&str> = all
+        .iter()
+        .map(|row| row["symbol"].as_str().unwrap())
+        .collect();
+    let dates: Vec<&str> = all
+        .iter()
+        .map(|row| row["trading_date"].as_str().unwrap())
+        .collect();
+    assert!(
+        dates.is_sorted_by(|one, other| one >= other),
+        "newest first"
+    );
+    symbols.sort_unstable();
+    symbols.dedup();
+    assert_eq!(symbols.len().to_string(), count);
+    assert!(symbols.len() > 1);
+    let shown = home.say(&["signals", "-n", "3"]);
+    assert_eq!(shown.stdout.lines().count(), 4, "{shown:?}");
+    assert!(shown.stderr.contains("-n 0 shows all"), "{shown:?}");
+    sql(
+        &home,
+        "UPDATE signals SET withdrawn_at = raised_at WHERE symbol = 'AAPL'",
+    );
+    let left = home.json(&["signals", "--symbol", "AAPL", "--json"]);
+    assert!(left.as_array().unwrap().is_empty());
+    let withdrawn = home.say(&["signals", "--symbol", "AAPL", "--withdrawn"]);
+    assert!(withdrawn.stdout.contains("withdrawn 20"), "{withdrawn:?}");
+}
+
+#[test]
+fn history_is_shown_from_the_table_and_what_it_lacks_is_said() {
+    let home = computed("params = { history = true }");
+    let kept = home.say(&["indicators", "AAPL", "--csv"]);
+    assert!(kept.stderr.is_empty(), "{kept:?}");
+    let rows = sql(
+        &home,
+        "SELECT count(*) FROM indicator_bars WHERE symbol = 'AAPL'",
+    );
+    assert_eq!((kept.stdout.lines().count() - 1).to_string(), rows);
+    let last = home.json(&["indicators", "AAPL", "--last", "3", "--json"]);
+    assert_eq!(last.as_array().unwrap().len(), 3);
+    let newest = "(SELECT max(trading_date) FROM daily_bars WHERE symbol = 'AAPL')";
+    sql(
+        &home,
+        &format!(
+            "DELETE FROM indicator_bars WHERE symbol = 'AAPL' AND trading_date = {newest};
+             UPDATE indicator_latest SET trading_date = '2020-01-02' WHERE symbol = 'AAPL'"
+        ),
+    );
+    let behind = home.say(&["indicators", "AAPL"]);
+    assert!(behind.stderr.contains("there are newer bars"), "{behind:?}");
+}
+
+#[test]
+fn a_chart_is_plain_text_of_eighty_columns_with_dates_where_there_is_no_terminal() {
+    let home = computed("");
+    for verb in [
+        &["bars", "AAPL", "--chart"][..],
+        &["indicators", "AAPL", "--chart"],
+    ] {
+        let chart = home.say(verb);
+        assert_eq!(chart.code, Some(0), "{chart:?}");
+        let lines: Vec<&str> = chart.stdout.lines().collect();
+        assert!(lines[0].starts_with("AAPL close  newest "), "{chart:?}");
+        assert!(
+            lines.iter().all(|line| line.chars().count() <= 80),
+            "{}",
+            chart.stdout
+        );
+        assert!(!chart.stdout.contains('\u{1b}'), "no colours");
+        let dots = |line: &&&str| line.chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c));
+        assert!(lines.iter().filter(dots).count() >= 10, "{}", chart.stdout);
+        let newest = sql(
+            &home,
+            "SELECT max(trading_date) FROM daily_bars WHERE symbol = 'AAPL'",
+        );
+        assert!(chart.stdout.contains(&newest), "{}", chart.stdout);
+    }
+    let both = home.say(&["indicators", "AAPL", "--chart"]);
+    assert!(both.stdout.contains("\nAAPL rsi  newest "), "{both:?}");
+    let one = [
+        "indicators",
+        "AAPL",
+        "--chart",
+        "--column",
+        "sma_50",
+        "--last",
+        "30",
+    ];
+    let one = home.say(&one);
+    assert!(one.stdout.starts_with("AAPL sma_50  newest "), "{one:?}");
+    let none = home.say(&["indicators", "AAPL", "--chart", "--column", "sma_7"]);
+    assert_eq!(none.code, Some(2));
+    assert!(
+        none.stderr.contains("there is no value `sma_7`"),
+        "{none:?}"
+    );
 }

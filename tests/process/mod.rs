@@ -1,6 +1,7 @@
 //! The real binary, started, signalled and killed.
 
 mod absence;
+mod after;
 pub(crate) mod clock;
 mod control;
 pub(crate) mod daemon;
@@ -63,7 +64,7 @@ fn the_main_job_runs_end_to_end_and_is_reported() {
     let mut daemon = home.start(&["run", "--simulate"]);
     // The pulse may fire a second time meanwhile: schedules are counted, not runs.
     let mut finished = std::collections::HashSet::new();
-    while finished.len() < 7 {
+    while finished.len() < 8 {
         let event = daemon.wait_for(|event| event["code"].as_str().unwrap().starts_with("FS300"));
         assert_ne!(event["level"], "error", "{event}");
         if event["event"] == "run.finished" {
@@ -85,7 +86,7 @@ fn the_main_job_runs_end_to_end_and_is_reported() {
         );
     }
     let list = home.json(&["list", "--json"]);
-    assert_eq!(list.as_array().unwrap().len(), 7);
+    assert_eq!(list.as_array().unwrap().len(), 8);
     assert!(
         list.as_array()
             .unwrap()
@@ -97,7 +98,7 @@ fn the_main_job_runs_end_to_end_and_is_reported() {
     assert!(status.success());
     assert_eq!(log.last().unwrap()["event"], "daemon.stopped");
     let report = home.json(&["report", "--json"]);
-    assert_eq!(report["schedules"].as_array().unwrap().len(), 7);
+    assert_eq!(report["schedules"].as_array().unwrap().len(), 8);
     let measured = |work: &str| {
         report["durations"]
             .as_array()

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod derived;
+mod following;
 mod growth;
 mod ledger;
 mod measurements;
@@ -72,6 +73,8 @@ macro_rules! every_check {
                 a_piece_beside_the_series_is_no_part_of_the_all_time_high,
                 a_restated_series_loses_the_bars_it_no_longer_has,
                 snapshots_follow_corrections_and_a_restatement_drops_what_it_made_doubtful;
+            following:
+                runs_without_a_row_of_the_follower_are_found_and_no_others;
             alerts:
                 an_alert_is_told_once_and_ends_when_the_price_is_back,
                 processes_that_see_one_price_at_once_tell_it_once;

@@ -111,6 +111,19 @@ const SCHEMA: &[(&str, &str)] = &[
          reason? replaced_at",
     ),
     (
+        "indicator_latest",
+        "symbol set_id set_text trading_date close indicator_values first_date last_date bars \
+         revisions replaced anchors base? has_history computed_at",
+    ),
+    (
+        "signals",
+        "symbol set_id trading_date kind close raised_at withdrawn_at?",
+    ),
+    (
+        "indicator_bars",
+        "symbol set_id trading_date close indicator_values",
+    ),
+    (
         "corporate_actions",
         "symbol date kind value previous_value? revision provider first_seen changed_at?",
     ),

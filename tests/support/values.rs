@@ -60,6 +60,7 @@ pub(crate) fn planned(name: &str) -> Schedule {
         description: None,
         owner: None,
         providers: Providers::default(),
+        indicators: None,
     }
 }
 

@@ -53,7 +53,9 @@ fn a_contained_panic_is_an_event_with_its_place() {
 
 #[test]
 fn a_librarys_warning_is_wrapped() {
-    let told = codes_of(|| tracing::warn!(target: "sqlx::query", elapsed = 3, "slow statement"));
+    let told = codes_of(
+        || tracing::event!(target: "sqlx::query", tracing::Level::WARN, elapsed = 3, "slow statement"),
+    );
     assert_eq!(told, ["FS9003"]);
 }
 

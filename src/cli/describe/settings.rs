@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{SYMBOLS, Setting};
 use crate::cli::output;
 use crate::domain::{MisfirePolicy, OverlapPolicy, Schedule, Sla, Trigger, format_span};
+use crate::indicators::IndicatorSet;
 
 /// Everything schedules.toml says about it after defaults: a new key is a line here.
 pub(super) fn all(schedule: &Schedule) -> Vec<Setting> {
@@ -19,6 +20,7 @@ pub(super) fn all(schedule: &Schedule) -> Vec<Setting> {
         line("job", schedule.job.as_str().to_owned()),
         line("fires", fires_in_words(schedule)),
         line("symbols", symbols(schedule)),
+        line("params", params(schedule)),
         line("providers", schedule.providers.to_string()),
         line(
             "concurrency",
@@ -158,7 +160,25 @@ fn fires_in_words(schedule: &Schedule) -> String {
         trigger @ Trigger::Session { .. } => {
             format!("{trigger}, on days with a session, early closes followed")
         }
+        Trigger::After(leader) => {
+            format!("after each run of {leader} that has succeeded, in part too, or timed out")
+        }
     }
+}
+
+/// What the job `indicators` computes, keeps and tells.
+fn params(schedule: &Schedule) -> String {
+    let Some(choice) = schedule.indicators.as_deref() else {
+        return "-".to_owned();
+    };
+    let set = IndicatorSet::try_new(&choice.parameters).unwrap_or_default();
+    let kept = if choice.history {
+        "values of every bar kept"
+    } else {
+        "values of the newest bar kept"
+    };
+    let told = choice.tell.join(", ");
+    format!("{}; {kept}; told: {}", set.identity(), or_dash(&told))
 }
 
 fn symbols(schedule: &Schedule) -> String {

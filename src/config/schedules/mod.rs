@@ -1,6 +1,8 @@
 //! `[defaults]` and `[schedules.*]`.
 
+mod after;
 mod common;
+mod indicators;
 mod moments;
 mod trigger;
 
@@ -17,7 +19,7 @@ pub(super) use common::{Common, defaults};
 pub(super) use trigger::timezone;
 
 /// Keys the documentation knows and this version does not.
-const PLANNED: [&str; 4] = ["after", "params", "batch", "fire_without_ledger"];
+const PLANNED: [&str; 2] = ["batch", "fire_without_ledger"];
 
 /// What schedules may refer to.
 pub(super) struct Named<'n> {
@@ -36,11 +38,13 @@ pub(super) fn read(root: &Table<'_>, named: &Named<'_>) -> Vec<Arc<Schedule>> {
             "add one: [schedules.us-quotes] with job, cron and symbols",
         );
     }
-    tables
+    let drafts = tables
         .iter()
-        .filter_map(|(name, table)| schedule(name, table, named))
-        .map(Arc::new)
-        .collect()
+        .filter_map(|(name, table)| schedule(name, table, named));
+    let mut schedules: Vec<Schedule> = drafts.collect();
+    after::check(&tables);
+    after::inherit(&mut schedules);
+    schedules.into_iter().map(Arc::new).collect()
 }
 
 fn schedule(name: &At<&str>, table: &Table<'_>, named: &Named<'_>) -> Option<Schedule> {
@@ -49,6 +53,7 @@ fn schedule(name: &At<&str>, table: &Table<'_>, named: &Named<'_>) -> Option<Sch
         .map_err(|error| context.error(name.span.clone(), error.to_string(), ""))
         .ok();
     let job = job(table);
+    let indicators = indicators::read(table, job);
     let common = named.defaults.overlaid(table, named.calendars);
     let trigger = trigger::read(table, &common.calendar);
     let symbols = symbols(table, named.groups);
@@ -87,6 +92,7 @@ fn schedule(name: &At<&str>, table: &Table<'_>, named: &Named<'_>) -> Option<Sch
         description,
         owner,
         providers: common.providers,
+        indicators,
     })
 }
 
@@ -144,6 +150,10 @@ fn symbols(table: &Table<'_>, groups: &Groups) -> Option<Vec<Symbol>> {
     let context = table.context();
     let before = context.count();
     let Some(texts) = table.texts("symbols") else {
+        if !table.has("symbols") && table.has("after") {
+            // Those of the schedule it runs after.
+            return Some(Vec::new());
+        }
         if !table.has("symbols") {
             let message = format!("{} has no `symbols`", table.name());
             let hint = "symbols = [\"AAPL\", \"@group\"], groups stand under [symbols]";

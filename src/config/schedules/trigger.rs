@@ -1,4 +1,4 @@
-//! When a schedule fires, as the file says it: `cron`, `every` or `at`.
+//! When a schedule fires, as the file says it: `cron`, `every`, `at` or `after`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use jiff::tz::TimeZone;
 use crate::config::calendars::Chosen;
 use crate::config::problem::closest;
 use crate::config::reader::{At, Table};
-use crate::domain::{SessionCalendar, SessionMoment, Trigger};
+use crate::domain::{ScheduleId, SessionCalendar, SessionMoment, Trigger};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// The three ways to say when; exactly one is used.
-const WAYS: [&str; 3] = ["cron", "every", "at"];
+/// The ways to say when; exactly one is used.
+const WAYS: [&str; 4] = ["cron", "every", "at", "after"];
 
 pub(super) fn read(table: &Table<'_>, calendar: &Chosen) -> Option<Trigger> {
     let context = table.context();
@@ -37,10 +37,11 @@ pub(super) fn read(table: &Table<'_>, calendar: &Chosen) -> Option<Trigger> {
             Some(Trigger::Every { period, offset })
         }
         ["at"] => moments(table, calendar),
+        ["after"] => after(table),
         [_] => crons(table),
         [] => {
             let message = format!(
-                "{} does not say when: no `cron`, `every` or `at`",
+                "{} does not say when: no `cron`, `every`, `at` or `after`",
                 table.name()
             );
             let hint = "cron = \"*/5 9-16 * * MON-FRI\", every = \"15m\" or at = \"close+30m\"";
@@ -53,6 +54,12 @@ pub(super) fn read(table: &Table<'_>, calendar: &Chosen) -> Option<Trigger> {
             None
         }
     }
+}
+
+/// Whether there is such a schedule is asked when all are read.
+fn after(table: &Table<'_>) -> Option<Trigger> {
+    let text = table.text("after")?;
+    ScheduleId::try_new(text.value).ok().map(Trigger::After)
 }
 
 fn moments(table: &Table<'_>, calendar: &Chosen) -> Option<Trigger> {

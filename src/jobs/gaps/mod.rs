@@ -71,7 +71,8 @@ pub(super) async fn after(
 fn keeps_a_series(assignment: Assignment) -> bool {
     !matches!(
         assignment,
-        Assignment::Job(JobKind::Quotes | JobKind::FillGaps)
+        Assignment::Job(JobKind::Quotes | JobKind::FillGaps | JobKind::Indicators)
+            | Assignment::Indicators(_)
     )
 }
 
@@ -102,8 +103,8 @@ async fn look(
     let month = last.saturating_sub(jiff::Span::new().days(LOOK_DAYS));
     let (from, to) = match assignment {
         Assignment::Backfill { from, to } => (begins.max(from), last.min(to)),
-        Assignment::Job(_) if is_whole => (begins, last),
-        Assignment::Job(_) => (begins.max(month), last),
+        _ if is_whole => (begins, last),
+        _ => (begins.max(month), last),
     };
     if from <= to {
         let stored = store.final_sessions(symbol, from, to).await;
@@ -199,7 +200,8 @@ pub(super) async fn needed(
     let due = match assignment {
         Assignment::Job(JobKind::FillGaps) => services.store.symbols_with_due_gaps(now).await.ok(),
         Assignment::Job(_) => None,
-        Assignment::Backfill { .. } => return Arc::clone(symbols),
+        // Indicators ask nobody: a delisted symbol may still get a corrected bar.
+        Assignment::Backfill { .. } | Assignment::Indicators(_) => return Arc::clone(symbols),
     };
     let mut resting = HashSet::new();
     if is_planned && let Ok(delisted) = services.store.delisted().await {

@@ -40,6 +40,7 @@ pub(in crate::scheduler) fn every_minute() -> Schedule {
         description: None,
         owner: None,
         providers: Providers::default(),
+        indicators: None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Clock wakes, ledger decides: a fire is run only by whoever wrote its row.
 
 mod doubts;
+mod following;
 mod opening;
 mod orders;
 mod promises;
@@ -26,6 +27,7 @@ use crate::runner::{Ended, Runner};
 use crate::store::{Epoch, Ledger, StoreError};
 use crate::telemetry::events;
 use doubts::Doubts;
+use following::Following;
 use promises::Promises;
 
 /// The planner looks at the clock at least this often: a step of the wall clock or a suspended
@@ -104,6 +106,7 @@ struct Loop {
     started: BTreeSet<i64>,
     /// What may be ours without our knowing.
     doubts: Doubts,
+    following: Following,
 }
 
 impl Loop {
@@ -132,6 +135,7 @@ impl Loop {
             store_down_since: None,
             started: BTreeSet::new(),
             doubts: Doubts::default(),
+            following: Following::default(),
         }
     }
 
@@ -163,7 +167,7 @@ impl Loop {
             self.is_open = self.open(now).await;
         }
         if self.is_open && self.forget_ahead(now).await {
-            if self.tick(now).await && !self.plan.is_due(now) {
+            if self.tick(now).await && self.follow(now).await && !self.plan.is_due(now) {
                 self.settle_doubts(now).await;
             }
             self.probe().await;

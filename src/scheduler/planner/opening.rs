@@ -74,6 +74,8 @@ impl Loop {
         self.plan = Plan::new(&schedules, &latest, now);
         self.recover(&interrupted, now).await?;
         self.load_promises().await;
+        self.follow_these();
+        self.find_unfollowed(&latest, now).await?;
         // Whoever reads this log wonders else why nothing runs.
         for pause in self.pauses.values().filter(|pause| pause.covers(now)) {
             log_paused(pause);
@@ -159,7 +161,7 @@ impl Loop {
             schedule: Arc::clone(schedule),
             scheduled_for: run.fire.scheduled_for,
             origin: run.origin,
-            assignment: Assignment::Job(schedule.job),
+            assignment: Assignment::of(schedule),
             symbols: Arc::clone(&schedule.symbols),
             timeout: schedule.timeout,
             lateness_ms: run.lateness_ms,

@@ -80,6 +80,7 @@ impl Loop {
         self.plan.begin_replace(&schedules, &latest, now);
         let by_id = |schedule: Arc<Schedule>| (schedule.id.clone(), schedule);
         self.schedules = schedules.into_iter().map(by_id).collect();
+        self.follow_these();
         while self.plan.plan_some() {
             self.keep_up().await;
         }
@@ -200,7 +201,7 @@ impl Loop {
             schedule: Arc::clone(schedule),
             scheduled_for,
             origin: trigger.origin,
-            assignment: Assignment::Job(schedule.job),
+            assignment: Assignment::of(schedule),
             symbols: Arc::clone(symbols),
             timeout: schedule.timeout,
             lateness_ms: 0,

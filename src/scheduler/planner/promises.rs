@@ -79,6 +79,7 @@ impl Loop {
     }
 
     pub(super) async fn note_end(&mut self, ended: Ended) {
+        self.note_followers(&ended);
         let Some(schedule) = self.schedules.get(&ended.schedule).cloned() else {
             return;
         };

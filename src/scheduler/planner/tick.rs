@@ -130,7 +130,7 @@ fn log_caught_up(schedule: &Schedule, verdict: &Verdict) {
     }
 }
 
-fn log_not_run(schedule: &Schedule, verdict: &Verdict) {
+pub(super) fn log_not_run(schedule: &Schedule, verdict: &Verdict) {
     let name = schedule.id.as_str();
     metric::runs(name, verdict.state.as_str(), 1);
     let scheduled_for = &verdict.scheduled_for.to_string();
@@ -151,7 +151,7 @@ fn log_not_run(schedule: &Schedule, verdict: &Verdict) {
     }
 }
 
-fn claim(schedule: &Schedule, verdict: &Verdict) -> Claim {
+pub(super) fn claim(schedule: &Schedule, verdict: &Verdict) -> Claim {
     Claim {
         fire: Fire {
             schedule: schedule.id.clone(),
@@ -165,13 +165,13 @@ fn claim(schedule: &Schedule, verdict: &Verdict) -> Claim {
     }
 }
 
-fn run_spec(schedule: &Arc<Schedule>, verdict: &Verdict, run_id: i64) -> RunSpec {
+pub(super) fn run_spec(schedule: &Arc<Schedule>, verdict: &Verdict, run_id: i64) -> RunSpec {
     RunSpec {
         run_id,
         schedule: Arc::clone(schedule),
         scheduled_for: verdict.scheduled_for,
         origin: verdict.origin,
-        assignment: Assignment::Job(schedule.job),
+        assignment: Assignment::of(schedule),
         symbols: Arc::clone(&schedule.symbols),
         timeout: schedule.timeout,
         lateness_ms: verdict.lateness_ms,

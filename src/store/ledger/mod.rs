@@ -2,6 +2,7 @@
 
 mod claim;
 mod epochs;
+mod following;
 mod pauses;
 mod recovery;
 mod runs;
@@ -149,6 +150,18 @@ pub trait Ledger: Send + Sync {
         Ok(BTreeMap::new())
     }
 
+    /// The planned fires of `leader` whose run has ended since `since`, may have done something, and
+    /// has no row of `follower` for the same instant; oldest first. A ledger without this knows none.
+    async fn unfollowed(
+        &self,
+        _leader: &ScheduleId,
+        _follower: &ScheduleId,
+        _since: Timestamp,
+        _until: Timestamp,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        Ok(Vec::new())
+    }
+
     /// Forgets planned fires after `now` that were recorded and not run: a clock that ran ahead
     /// had made them due, and they are still to come. Gives how many.
     async fn forget_after(&self, now: Timestamp) -> Result<u64, StoreError>;
@@ -229,6 +242,16 @@ impl Ledger for Store {
         now: Timestamp,
     ) -> Result<BTreeMap<ScheduleId, KnownTiming>, StoreError> {
         self.note_timings(timings, now).await
+    }
+
+    async fn unfollowed(
+        &self,
+        leader: &ScheduleId,
+        follower: &ScheduleId,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        self.unfollowed(leader, follower, since, until).await
     }
 
     async fn forget_after(&self, now: Timestamp) -> Result<u64, StoreError> {

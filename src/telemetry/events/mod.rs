@@ -10,6 +10,7 @@ mod data;
 mod host;
 mod runs;
 mod schedules;
+mod signals;
 mod store;
 mod upstream;
 
@@ -21,13 +22,14 @@ pub use data::*;
 pub use host::*;
 pub use runs::*;
 pub use schedules::*;
+pub use signals::*;
 pub use store::*;
 pub use upstream::*;
 
 use super::EventDef;
 
 /// The blocks of codes: how a code begins, and what its events are about.
-pub const BLOCKS: [(&str, &str); 14] = [
+pub const BLOCKS: [(&str, &str); 15] = [
     ("FS10", "The daemon"),
     ("FS20", "The configuration"),
     ("FS30", "Runs"),
@@ -38,6 +40,7 @@ pub const BLOCKS: [(&str, &str); 14] = [
     ("FS45", "The cache"),
     ("FS50", "Prices"),
     ("FS51", "Price alerts"),
+    ("FS52", "Indicators and signals"),
     ("FS60", "The database"),
     ("FS70", "Resources"),
     ("FS80", "The log"),
@@ -55,6 +58,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static EventDef> {
         cache::CATALOGUE,
         data::CATALOGUE,
         alerts::CATALOGUE,
+        signals::CATALOGUE,
         store::CATALOGUE,
         host::CATALOGUE,
     ]

@@ -1,0 +1,212 @@
+//! Schedules that run after others: their fire is the end of a run, planned for the instant the
+//! run was planned for.
+//!
+//! The row they claim is that of any fire, so each run of the leader is followed at most once,
+//! whatever daemon hears of its end. A run that ended while nobody listened is found by the next
+//! start: it has no row of the follower.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Loop;
+use super::tick::{claim, log_not_run, run_spec};
+use crate::domain::{Schedule, ScheduleId, Trigger};
+use crate::runner::Ended;
+use crate::scheduler::decide::{Verdict, decide, decide_following};
+use crate::scheduler::situation::Situation;
+use crate::store::{Claim, Ours};
+
+/// Who follows whom, and which fires of followers wait for their row.
+#[derive(Default)]
+pub(super) struct Following {
+    followers: BTreeMap<ScheduleId, Vec<ScheduleId>>,
+    due: Vec<Due>,
+}
+
+struct Due {
+    schedule: ScheduleId,
+    /// In order; several only when nobody was there.
+    fires: Vec<Timestamp>,
+    is_late: bool,
+}
+
+impl Following {
+    pub(super) fn of<'s>(schedules: impl Iterator<Item = &'s Arc<Schedule>>) -> Self {
+        let mut followers: BTreeMap<ScheduleId, Vec<ScheduleId>> = BTreeMap::new();
+        for schedule in schedules.filter(|one| one.enabled) {
+            if let Trigger::After(leader) = &schedule.trigger {
+                let all = followers.entry(leader.clone()).or_default();
+                all.push(schedule.id.clone());
+            }
+        }
+        Self {
+            followers,
+            due: Vec::new(),
+        }
+    }
+
+    fn leaders(&self) -> HashSet<ScheduleId> {
+        self.followers.keys().cloned().collect()
+    }
+}
+
+impl Loop {
+    /// Other schedules follow from now on; what waits stays.
+    pub(super) fn follow_these(&mut self) {
+        let due = std::mem::take(&mut self.following.due);
+        self.following = Following::of(self.schedules.values());
+        self.following.due = due;
+        self.runner.announce(self.following.leaders());
+    }
+
+    /// Finds runs that ended while nobody listened. `decided` says from when fires count.
+    pub(super) async fn find_unfollowed(
+        &mut self,
+        decided: &BTreeMap<ScheduleId, Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let pairs: Vec<(ScheduleId, ScheduleId)> = self
+            .following
+            .followers
+            .iter()
+            .flat_map(|(leader, all)| all.iter().map(|one| (leader.clone(), one.clone())))
+            .collect();
+        for (leader, follower) in pairs {
+            let since = decided.get(&follower).copied().unwrap_or(now);
+            let ledger = Arc::clone(&self.ledger);
+            let fires = ledger.unfollowed(&leader, &follower, since, now);
+            let fires = self.in_time("runs to be followed", fires).await?;
+            if !fires.is_empty() {
+                self.following.due.push(Due {
+                    schedule: follower,
+                    fires,
+                    is_late: true,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A run has ended: those that follow it are due.
+    pub(super) fn note_followers(&mut self, ended: &Ended) {
+        if !ended.state.has_done_some() {
+            return;
+        }
+        let followers = self.following.followers.get(&ended.schedule);
+        for schedule in followers.into_iter().flatten() {
+            self.following.due.push(Due {
+                schedule: schedule.clone(),
+                fires: vec![ended.scheduled_for],
+                is_late: false,
+            });
+        }
+    }
+
+    /// Claims and runs what is due; false while the ledger cannot be asked.
+    pub(super) async fn follow(&mut self, now: Timestamp) -> bool {
+        while let Some(due) = self.following.due.pop() {
+            let Some(schedule) = self.schedules.get(&due.schedule).cloned() else {
+                continue;
+            };
+            let verdicts = self.follow_verdicts(&schedule, &due, now);
+            let claims: Vec<Claim> = verdicts.iter().map(|one| claim(&schedule, one)).collect();
+            if claims.is_empty() {
+                continue;
+            }
+            let ledger = Arc::clone(&self.ledger);
+            let ours = ledger.claim(&claims, self.epoch, now);
+            let Ok(ours) = self.in_time("the claim of fires", ours).await else {
+                self.doubts.add(claims);
+                self.following.due.push(due);
+                return false;
+            };
+            self.doubts.resolve(&claims);
+            for (verdict, ours) in verdicts.iter().zip(ours) {
+                let Some(Ours { run_id, is_open }) = ours else {
+                    continue;
+                };
+                if !is_open {
+                    log_not_run(&schedule, verdict);
+                } else if self.started.insert(run_id) {
+                    let spec = run_spec(&schedule, verdict, run_id);
+                    drop(self.runner.admit(spec, verdict.admission));
+                }
+            }
+        }
+        true
+    }
+
+    fn follow_verdicts(&self, schedule: &Schedule, due: &Due, now: Timestamp) -> Vec<Verdict> {
+        if !schedule.enabled {
+            return Vec::new();
+        }
+        let lives = |fire: &Timestamp| {
+            schedule.starts_at.is_none_or(|start| *fire >= start)
+                && schedule.expires_at.is_none_or(|end| *fire < end)
+        };
+        let fires: Vec<Timestamp> = due.fires.iter().copied().filter(lives).collect();
+        let (running, waiting) = self.runner.count(&schedule.id);
+        let situation = Situation {
+            served_since: self.served_since,
+            running,
+            waiting,
+            pause: self.pauses.get(&schedule.id),
+        };
+        if due.is_late {
+            return decide(schedule, &fires, now, &situation);
+        }
+        let fires = fires.into_iter();
+        fires
+            .map(|fire| decide_following(schedule, fire, now, &situation))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{OverlapPolicy, RunState};
+    use crate::runner::Admission;
+    use crate::scheduler::decide::tests::every_minute;
+
+    fn at(minute: i64, second: i64) -> Timestamp {
+        Timestamp::from_second(1_767_571_200 + minute * 60 + second).unwrap()
+    }
+
+    #[test]
+    fn a_follower_joins_by_its_policy_is_never_late_and_heeds_pauses() {
+        let pause = crate::domain::Pause {
+            schedule: every_minute().id,
+            paused_at: at(0, 0),
+            until: None,
+            note: None,
+            paused_by: "tests".to_owned(),
+        };
+        let decide = |policy, running, pause| {
+            let schedule = Schedule {
+                overlap_policy: policy,
+                ..every_minute()
+            };
+            let situation = Situation {
+                served_since: at(0, 0),
+                running,
+                waiting: 0,
+                pause,
+            };
+            // Its leader took half an hour.
+            let verdict = decide_following(&schedule, at(10, 0), at(40, 0), &situation);
+            assert_eq!((verdict.scheduled_for, verdict.lateness_ms), (at(10, 0), 0));
+            (verdict.state, verdict.admission)
+        };
+        let skip = OverlapPolicy::Skip;
+        let (claimed, after) = (RunState::Claimed, Admission::After);
+        assert_eq!(decide(skip, 0, None), (claimed, after));
+        assert_eq!(decide(skip, 1, None).0, RunState::SkippedOverlap);
+        assert_eq!(decide(OverlapPolicy::BufferOne, 1, None), (claimed, after));
+        let beside = (claimed, Admission::Beside);
+        assert_eq!(decide(OverlapPolicy::AllowAll, 1, None), beside);
+        assert_eq!(decide(skip, 0, Some(&pause)).0, RunState::Paused);
+    }
+}
