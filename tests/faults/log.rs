@@ -44,6 +44,11 @@ impl Heard {
 }
 
 impl<S: tracing::Subscriber> Layer<S> for Ear {
+    /// Not of others: a library's span may end on a thread that has another listener.
+    fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
+        metadata.target() == "finstage"
+    }
+
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() == "finstage" {
             crate::support::lines::hear(event);
