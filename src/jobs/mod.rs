@@ -21,6 +21,7 @@ mod splice;
 mod told;
 mod validation;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -183,24 +184,33 @@ impl Services {
         symbol: &Symbol,
         budget: &Budget,
     ) -> Result<Done, Fault> {
-        match assignment {
-            Assignment::Job(JobKind::Quotes) => quotes::perform(symbol, self, budget).await,
-            Assignment::Job(JobKind::DailyBars) => daily_bars::perform(symbol, self, budget).await,
+        // Boxed, each: what a task awaits goes deep, and a thread's stack does not.
+        let work: Pin<Box<dyn Future<Output = Result<Done, Fault>> + Send + '_>> = match assignment
+        {
+            Assignment::Job(JobKind::Quotes) => Box::pin(quotes::perform(symbol, self, budget)),
+            Assignment::Job(JobKind::DailyBars) => {
+                Box::pin(daily_bars::perform(symbol, self, budget))
+            }
             Assignment::Job(JobKind::PriceSnapshots) => {
-                price_snapshots::perform(symbol, self, budget).await
+                Box::pin(price_snapshots::perform(symbol, self, budget))
             }
             Assignment::Job(JobKind::AllTimeHigh) => {
-                all_time_high::perform(symbol, self, budget).await
+                Box::pin(all_time_high::perform(symbol, self, budget))
             }
-            Assignment::Job(JobKind::FillGaps) => gaps::fill::perform(symbol, self, budget).await,
+            Assignment::Job(JobKind::FillGaps) => {
+                Box::pin(gaps::fill::perform(symbol, self, budget))
+            }
             Assignment::Job(JobKind::Indicators) => {
                 let plan = IndicatorPlan::of(&crate::domain::IndicatorChoice::default());
-                indicators::perform(symbol, plan, self, budget).await
+                Box::pin(indicators::perform(symbol, plan, self, budget))
             }
-            Assignment::Indicators(plan) => indicators::perform(symbol, plan, self, budget).await,
+            Assignment::Indicators(plan) => {
+                Box::pin(indicators::perform(symbol, plan, self, budget))
+            }
             Assignment::Backfill { from, to } => {
-                backfill::perform(symbol, from, to, self, budget).await
+                Box::pin(backfill::perform(symbol, from, to, self, budget))
             }
-        }
+        };
+        work.await
     }
 }

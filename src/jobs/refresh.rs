@@ -51,7 +51,7 @@ pub(super) async fn refresh(
     services: &Services,
     budget: &Budget,
 ) -> Result<Done, Fault> {
-    let done = ask_and_store(symbol, reach, services, budget).await;
+    let done = Box::pin(ask_and_store(symbol, reach, services, budget)).await;
     let is_bad = match &done {
         Ok(done) => done.rows_rejected > 0,
         Err(fault) => matches!(fault.class, FaultClass::BadPayload | FaultClass::Refused),
@@ -129,7 +129,7 @@ async fn ask_and_store(
             };
             let judged = Judged::new(symbol, chart, &known, &known.bars, services);
             let judged = judged.standing(standing);
-            store(symbol, judged, &known, keep, services).await?
+            Box::pin(store(symbol, judged, &known, keep, services)).await?
         }
     };
     if reach == Reach::Everything {
@@ -208,7 +208,7 @@ async fn restate(
         judged.hold(symbol, services).await?;
         return Err(fault);
     }
-    store(symbol, judged, known, Keep::Series(covers), services).await
+    Box::pin(store(symbol, judged, known, Keep::Series(covers), services)).await
 }
 
 /// An answer that does not go back far enough to take the series over: it only fills.

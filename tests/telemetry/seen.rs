@@ -70,6 +70,6 @@ fn the_tests_beside_the_code_that_count_are_there() {
             let text = std::fs::read_to_string(root.join(file)).unwrap();
             text.contains(&format!("fn {test}("))
         };
-        assert!(files.iter().any(|file| has(file)), "{code}: {test}");
+        assert!(files.iter().any(has), "{code}: {test}");
     }
 }
