@@ -57,7 +57,11 @@ fn the_readmes_first_start_shows_every_schedule_of_the_shipped_file() {
         for name in &names {
             let count = lines
                 .iter()
-                .filter(|line| line.contains(&format!("{name} ")))
+                .filter(|line| {
+                    line.split_ascii_whitespace()
+                        .take(2)
+                        .any(|word| word == *name)
+                })
                 .count();
             assert_eq!(count, 1, "`{name}` in the sample of `finstage {command}`");
         }
