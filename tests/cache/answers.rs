@@ -29,6 +29,7 @@ struct World {
 
 impl World {
     async fn at(now: &str, settings: &Settings) -> Self {
+        crate::support::lines::listen();
         let clock = Clock::starting_at(at(now));
         let options = Options::default();
         let simulator = Simulator::start(options, clock.clone()).await.unwrap();

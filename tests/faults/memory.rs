@@ -9,7 +9,7 @@ const CHILD: &str = "FINSTAGE_FAULTS_CHILD";
 const MAX_GROWTH_KIB: u64 = 64 << 10;
 
 /// Runs the test `path` once more in a process of its own and gives false; gives true there.
-pub(super) fn is_alone(path: &str) -> bool {
+pub(crate) fn is_alone(path: &str) -> bool {
     if std::env::var_os(CHILD).is_some() {
         return true;
     }

@@ -3,7 +3,7 @@
 mod alone;
 mod book;
 mod log;
-mod memory;
+pub(crate) mod memory;
 mod mixed;
 mod wire;
 

@@ -60,6 +60,7 @@ struct Market {
 impl Market {
     /// `first` is how Yahoo behaves; the others are well.
     async fn open(first: Options) -> Self {
+        crate::support::lines::listen();
         let clock = Clock::starting_at(at(SATURDAY));
         let start = |options| Simulator::start(options, clock.clone());
         let (yahoo, tiingo, binance) = (

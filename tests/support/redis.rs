@@ -83,6 +83,11 @@ impl RedisServer {
         }
     }
 
+    /// Its address, as a configuration has it.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
     /// The same with the timeout of production.
     pub(crate) fn usual(&self) -> RemoteSettings {
         quick(&format!("redis://127.0.0.1:{}", self.port), false)

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod documents;
+mod emitted;
 mod heard;
 mod resources;
 mod schema;
