@@ -18,6 +18,7 @@ use crate::support::values::{at, symbol};
 
 #[tokio::test]
 async fn known_symbols_are_quoted_twenty_a_request_and_unknown_ones_by_their_chart() {
+    crate::support::lines::listen();
     let market = Market::open(Options::default()).await;
     let world = World::new(&market.clock).await;
     let chain = Arc::new(market.chain(market.yahoo().with_spark()));
@@ -69,6 +70,7 @@ async fn known_symbols_are_quoted_twenty_a_request_and_unknown_ones_by_their_cha
 
 #[tokio::test]
 async fn a_batch_leaves_bars_alone() {
+    crate::support::lines::listen();
     let market = Market::open(Options::default()).await;
     let world = World::new(&market.clock).await;
     let chain = Arc::new(market.chain(market.yahoo().with_spark()));
@@ -174,6 +176,7 @@ async fn a_refused_batch_is_halved_until_the_culprit_is_alone() {
 
 #[tokio::test]
 async fn a_batch_that_is_not_found_is_nobodys_fault() {
+    crate::support::lines::listen();
     let server = Answering::start(|_, path| {
         let holder = if path.starts_with("/v7") {
             "spark"
@@ -207,6 +210,7 @@ async fn a_batch_that_is_not_found_is_nobodys_fault() {
 
 #[tokio::test]
 async fn a_shelved_symbol_neither_joins_nor_stops_a_batch() {
+    crate::support::lines::listen();
     let server = Answering::start(|_, path| {
         let is_batch = path.starts_with("/v7");
         Some(if is_batch {
@@ -243,6 +247,7 @@ async fn a_shelved_symbol_neither_joins_nor_stops_a_batch() {
 
 #[tokio::test]
 async fn whoever_sends_a_batch_may_go_away_or_run_out_of_time() {
+    crate::support::lines::listen();
     // The first two requests are never answered.
     let server = Answering::start(|before, path| (before >= 2).then(|| prices(path))).await;
     let yahoo = asking(&server);
