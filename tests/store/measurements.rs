@@ -121,6 +121,7 @@ pub(super) async fn runs_come_back_as_a_report(database: Database) {
             },
             duration_ms: 100 * (minute + 1),
             reason: None,
+            cost: None,
         };
         store.run_ended(id, &end, time).await.unwrap();
     }

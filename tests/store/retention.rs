@@ -59,6 +59,7 @@ async fn make(store: &Store, epoch: Epoch, made: &Made, origin: RunOrigin, state
             totals: RunTotals::default(),
             duration_ms: 5,
             reason: None,
+            cost: None,
         };
         store.run_ended(id, &end, made.claimed_at).await.unwrap();
     }
