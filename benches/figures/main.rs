@@ -21,6 +21,7 @@ mod lateness;
 mod many;
 mod parse;
 mod process;
+mod samples;
 mod store;
 mod support;
 mod watch;
@@ -58,6 +59,9 @@ fn main() {
     }
     if wants("process") {
         process::measure(&mut figures);
+    }
+    if wants("samples") {
+        samples::measure(&mut figures);
     }
     if wants("year") {
         year::measure(&mut figures);

@@ -32,6 +32,8 @@ mod m20261122_000027_indicator_latest;
 mod m20261122_000028_signals;
 mod m20261122_000029_indicator_bars;
 mod m20261122_000031_quarantine_entries;
+mod m20261122_000032_run_cost;
+mod m20261122_000033_group_samples;
 
 /// Applies what is missing, in order, each change in a transaction of its own.
 #[derive(Debug)]
@@ -67,6 +69,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000028_signals::Migration),
             Box::new(m20261122_000029_indicator_bars::Migration),
             Box::new(m20261122_000031_quarantine_entries::Migration),
+            Box::new(m20261122_000032_run_cost::Migration),
+            Box::new(m20261122_000033_group_samples::Migration),
         ]
     }
 }

@@ -114,7 +114,7 @@ enum Verb {
     Gaps(gaps::Args),
     /// Fetch daily bars of a past window for a schedule's symbols
     Backfill(backfill::Args),
-    /// Sum up runs, durations, lateness and resources
+    /// Sum up runs, durations, faults, quota and resources
     Report(report::Args),
     /// Serve a Yahoo-compatible upstream with made-up prices on loopback
     Simulate(simulate::Args),

@@ -68,6 +68,7 @@ pub async fn run_manually(
         totals: crate::domain::RunTotals::default(),
         duration_ms: 0,
         reason: Some(format!("the run itself failed: {error}")),
+        cost: None,
     });
     Ok((run_id, end))
 }

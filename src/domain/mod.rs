@@ -45,7 +45,7 @@ pub use provider::{Provider, Providers, TIINGO_FINAL_HOUR};
 pub use quote::{AllTimeHigh, PriceSnapshot, Quote};
 pub use reach::{binance_pair, us_ticker};
 pub use rule::{Flagged, QuarantineState, Rule};
-pub use run::{Fire, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult};
+pub use run::{Fire, RunCost, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult};
 pub use schedule::{Schedule, ScheduleId, ScheduleIdError};
 pub use session_moment::{Anchor, SessionMoment, SessionMomentError};
 pub use sessions::{Day, Hours, Session, SessionCalendar};

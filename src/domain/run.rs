@@ -227,6 +227,16 @@ pub struct RunTotals {
     pub rows_rejected: u64,
 }
 
+/// What the process used while a run went on. It is the whole process that is counted: runs that
+/// overlap are each charged with what all of them used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunCost {
+    /// Highest resident memory of the process seen meanwhile.
+    pub memory_peak_bytes: i64,
+    /// CPU time the process used meanwhile, to 10 ms.
+    pub cpu_ms: i64,
+}
+
 impl RunTotals {
     /// Adds one outcome.
     pub fn add(&mut self, outcome: &TaskOutcome) {

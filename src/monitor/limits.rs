@@ -1,6 +1,6 @@
 //! How near the process is to what it may have, and what is said when that changes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::store::ResourceSample;
 use crate::telemetry::events;
@@ -11,11 +11,16 @@ const DISK_LOW_BYTES: i64 = 512 << 20;
 /// Bytes left from which on it has room again.
 const DISK_NORMAL_BYTES: i64 = 768 << 20;
 
-/// What the process may have; `None` where nobody has set a limit.
+/// Share of the CPU periods in which the process was held up, from which on it is told.
+const THROTTLED_HIGH_PERCENT: i64 = 25;
+
+/// Share below which it no longer is.
+const THROTTLED_NORMAL_PERCENT: i64 = 10;
+
+/// What the process may have, beside what each sample says of its control groups; `None` where
+/// nobody has set a limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of memory, by the control groups the process is in.
-    pub memory_bytes: Option<i64>,
     /// Open files.
     pub open_files: Option<i64>,
 }
@@ -23,8 +28,7 @@ pub struct Limits {
 impl Limits {
     /// Those of this process.
     pub(super) fn of_this_process() -> Self {
-        let read = |path: &Path| std::fs::read_to_string(path).ok();
-        Self::read(read)
+        Self::read(|path| std::fs::read_to_string(path).ok())
     }
 
     fn read(read: impl Fn(&Path) -> Option<String>) -> Self {
@@ -36,24 +40,7 @@ impl Limits {
                 line.split_ascii_whitespace().next().map(str::to_owned)
             })
             .and_then(|soft| soft.parse().ok());
-        let group = read(Path::new("/proc/self/cgroup")).and_then(|text| {
-            text.lines()
-                .find_map(|line| line.strip_prefix("0::/").map(str::to_owned))
-        });
-        let memory_bytes = group.and_then(|group| {
-            let folder = PathBuf::from("/sys/fs/cgroup").join(group);
-            let groups = folder
-                .ancestors()
-                .take_while(|it| it.starts_with("/sys/fs/cgroup"));
-            groups
-                .flat_map(|group| [group.join("memory.high"), group.join("memory.max")])
-                .filter_map(|path| read(&path)?.trim().parse().ok())
-                .min()
-        });
-        Self {
-            memory_bytes,
-            open_files,
-        }
+        Self { open_files }
     }
 }
 
@@ -78,31 +65,72 @@ pub struct Watch {
     memory: Level,
     files: Level,
     disk: Level,
+    cpu: Level,
 }
 
 impl Watch {
     /// Says what has come near its limit with this sample, and what no longer is.
     pub fn look(&mut self, sample: &ResourceSample, limits: &Limits) {
+        self.look_at_memory(sample);
+        self.look_at_files(sample.process_open_fds, limits);
+        self.look_at_disk(sample);
+        self.look_at_cpu(sample);
+    }
+
+    /// The limit is that of the control groups, else the machine's memory. What others in the group
+    /// use counts: the limit is theirs too.
+    fn look_at_memory(&mut self, sample: &ResourceSample) {
         let process_memory_bytes = sample.process_memory_bytes;
-        let limit_bytes = limits
-            .memory_bytes
-            .unwrap_or(sample.host_memory_total_bytes);
+        let (limit_bytes, cgroup_memory_bytes) = match sample.cgroup_memory_limit_bytes {
+            Some(limit) => (limit, sample.cgroup_memory_bytes.unwrap_or(0)),
+            None => (sample.host_memory_total_bytes, 0),
+        };
+        if limit_bytes == 0 {
+            // Not to be read (ProcSubset=pid), which is not full.
+            return;
+        }
+        let used = process_memory_bytes.max(cgroup_memory_bytes);
         let (high, normal) = (limit_bytes / 10 * 9, limit_bytes / 10 * 8);
-        match self.memory.judge(process_memory_bytes, high, normal) {
+        match self.memory.judge(used, high, normal) {
             Some(true) => events::ResourceMemoryHigh {
                 process_memory_bytes,
+                cgroup_memory_bytes,
                 limit_bytes,
             }
             .emit(),
             Some(false) => events::ResourceMemoryNormal {
                 process_memory_bytes,
+                cgroup_memory_bytes,
                 limit_bytes,
             }
             .emit(),
             None => {}
         }
-        self.look_at_files(sample.process_open_fds, limits);
-        self.look_at_disk(sample);
+    }
+
+    fn look_at_cpu(&mut self, sample: &ResourceSample) {
+        let Some(throttled_percent) = sample.cgroup_cpu_throttled_percent else {
+            return;
+        };
+        let limit_percent = sample.cgroup_cpu_limit_percent.unwrap_or(f64::NAN);
+        #[allow(clippy::cast_possible_truncation, reason = "a share of 0 to 100")]
+        let whole = throttled_percent as i64;
+        match self
+            .cpu
+            .judge(whole, THROTTLED_HIGH_PERCENT, THROTTLED_NORMAL_PERCENT)
+        {
+            Some(true) => events::ResourceCpuThrottled {
+                throttled_percent,
+                limit_percent,
+            }
+            .emit(),
+            Some(false) => events::ResourceCpuFree {
+                throttled_percent,
+                limit_percent,
+            }
+            .emit(),
+            None => {}
+        }
     }
 
     fn look_at_files(&mut self, process_open_fds: i64, limits: &Limits) {
@@ -178,25 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_the_least_of_the_groups_above_and_the_soft_limit_of_files() {
+    fn the_limit_of_files_is_the_soft_one() {
         let files = |path: &Path| {
-            let text = match path.to_str()? {
-                "/proc/self/limits" => {
-                    "Limit  Soft  Hard  Units\nMax open files            1024                 524288               files\n"
-                }
-                "/proc/self/cgroup" => "0::/system.slice/finstage.service\n",
-                "/sys/fs/cgroup/system.slice/finstage.service/memory.high" => "268435456\n",
-                "/sys/fs/cgroup/system.slice/finstage.service/memory.max" => "536870912\n",
-                "/sys/fs/cgroup/system.slice/memory.max" => "max\n",
-                _ => return None,
-            };
-            Some(text.to_owned())
+            let text = "Limit  Soft  Hard  Units\nMax open files            1024                 524288               files\n";
+            (path == Path::new("/proc/self/limits")).then(|| text.to_owned())
         };
-        let expected = Limits {
-            memory_bytes: Some(256 << 20),
-            open_files: Some(1024),
-        };
-        assert_eq!(Limits::read(files), expected);
+        assert_eq!(Limits::read(files).open_files, Some(1_024));
         assert_eq!(Limits::read(|_| None), Limits::default());
         assert!(Limits::of_this_process().open_files.unwrap() > 0);
     }

@@ -1,5 +1,6 @@
 //! What the daemon costs the machine, and how long its work takes: sampled, stored, reported.
 
+mod cgroup;
 mod limits;
 mod sampler;
 
@@ -10,10 +11,9 @@ use std::sync::PoisonError;
 use crate::clock::Clock;
 use crate::store::{Epoch, ResourceSample, Store, StoreError};
 use crate::telemetry::{Meter, events, metric};
-use sampler::Sampler;
 
 pub use limits::{Limits, Watch};
-pub use sampler::disk_space;
+pub use sampler::{Sampler, disk_space};
 
 /// Takes samples, and writes them and the durations measured.
 pub struct Monitor {

@@ -275,6 +275,7 @@ impl Runner {
                     totals: RunTotals::default(),
                     duration_ms: 0,
                     reason: Some(reason),
+                    cost: None,
                 };
                 record::without_tasks(&spec, &runner.0.desk, &end, &runner.0.abort).await;
                 let _ = done.send(end);

@@ -11,7 +11,7 @@ use super::{Desk, News, RunSpec};
 use crate::clock;
 use crate::domain::{RunState, RunTotals, Symbol, TaskOutcome, TaskResult};
 use crate::store::{RunEnd, StoreError};
-use crate::telemetry::{events, metric};
+use crate::telemetry::{Toll, events, metric};
 
 /// Outcomes written together.
 const BATCH_OUTCOMES: usize = 64;
@@ -48,6 +48,7 @@ pub(super) struct Recorder<'r> {
     last_write: Instant,
     last_write_failed: bool,
     is_slow: bool,
+    pub(super) toll: Toll,
 }
 
 impl<'r> Recorder<'r> {
@@ -61,6 +62,7 @@ impl<'r> Recorder<'r> {
             last_write: clock::monotonic(),
             last_write_failed: false,
             is_slow: false,
+            toll: Toll::begin(),
         }
     }
 
@@ -225,6 +227,7 @@ impl<'r> Recorder<'r> {
     /// Writes when enough has come together. A write that fails or hangs keeps its outcomes, and is
     /// not tried again for a while: the run goes on.
     pub(super) async fn write_some(&mut self) {
+        self.toll.look();
         let is_full = self.unwritten.len() >= BATCH_OUTCOMES && !self.last_write_failed;
         if is_full || self.last_write.elapsed() >= BATCH_AGE {
             self.last_write_failed = !self.write(WRITE_PATIENCE).await;
@@ -290,6 +293,7 @@ pub(super) async fn panicked(spec: &RunSpec, desk: &Desk, abort: &CancellationTo
         totals: RunTotals::default(),
         duration_ms: 0,
         reason: Some("the run panicked; see event FS9001 in the log".to_owned()),
+        cost: None,
     };
     without_tasks(spec, desk, &end, abort).await;
     end

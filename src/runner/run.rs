@@ -87,6 +87,7 @@ pub(super) async fn work<'r>(
         totals,
         duration_ms: clock::elapsed_ms(started),
         reason,
+        cost: recorder.toll.so_far(),
     };
     (recorder, end)
 }

@@ -29,6 +29,10 @@ impl Recorder<'_> {
         let (run_id, schedule) = (self.spec.run_id, self.spec.schedule.id.as_str());
         let (job, duration_ms) = (self.spec.assignment.name(), end.duration_ms);
         let totals = &end.totals;
+        // Left out of the line where it is not known.
+        let cost = end.cost;
+        let cpu_ms = cost.map_or(f64::NAN, |cost| whole(cost.cpu_ms));
+        let memory_peak_bytes = cost.map_or(f64::NAN, |cost| whole(cost.memory_peak_bytes));
         let (tasks_total, tasks_failed) = (totals.tasks_total.into(), totals.tasks_failed.into());
         match end.state {
             RunState::Succeeded => events::RunFinished {
@@ -42,6 +46,8 @@ impl Recorder<'_> {
                 retries: totals.retries.into(),
                 lateness_ms: self.spec.lateness_ms,
                 duration_ms,
+                cpu_ms,
+                memory_peak_bytes,
             }
             .emit(),
             RunState::TimedOut => {
@@ -77,6 +83,8 @@ impl Recorder<'_> {
                 calls: totals.calls.into(),
                 retries: totals.retries.into(),
                 duration_ms,
+                cpu_ms,
+                memory_peak_bytes,
             }
             .emit(),
         }
@@ -97,7 +105,14 @@ impl Recorder<'_> {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "milliseconds below 2^53")]
 fn seconds(ms: i64) -> f64 {
-    ms as f64 / 1_000.0
+    whole(ms) / 1_000.0
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "milliseconds and bytes below 2^53"
+)]
+fn whole(value: i64) -> f64 {
+    value as f64
 }

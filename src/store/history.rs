@@ -53,6 +53,8 @@ pub struct RunRow {
     pub retries: i32,
     pub rate_limited: i32,
     pub rows_written: i64,
+    pub memory_peak_bytes: Option<i64>,
+    pub cpu_ms: Option<i64>,
     pub reason: Option<String>,
 }
 
@@ -178,6 +180,8 @@ fn run_row(row: runs::Model) -> RunRow {
         retries: row.retries,
         rate_limited: row.rate_limited,
         rows_written: row.rows_written,
+        memory_peak_bytes: row.memory_peak_bytes,
+        cpu_ms: row.cpu_ms,
         reason: row.reason,
     }
 }

@@ -61,7 +61,10 @@ pub use pool::Connections;
 pub use quarantine::{QuarantineFilter, QuarantineRow};
 pub use readable::{Unreadable, unreadable_rows};
 pub use release::Decision;
-pub use reports::{DurationReport, ProcessReport, ScheduleReport};
+pub use reports::{
+    DurationPart, DurationReport, FaultReport, OutcomePart, ProcessReport, ProviderReport,
+    ResourceReport, RunReport, ScheduleReport, SymbolReport, Window, WorkReport,
+};
 pub use retention::Pruned;
 pub use revisions::{BarRevision, SeriesRevision};
 pub use samples::ResourceSample;

@@ -84,7 +84,7 @@ where
     E: EntityTrait,
     C: ConnectionTrait,
 {
-    read(connection, query, |row| {
+    read_rows(connection, query, |row| {
         E::Model::from_query_result(row, "")
     })
     .await
@@ -114,10 +114,11 @@ where
     let keyed = E::PrimaryKey::iter().fold(query, |query, key| {
         query.column(sea_orm::PrimaryKeyToColumn::into_column(key))
     });
-    read(connection, keyed, QueryResult::try_get_many_by_index::<T>).await
+    read_rows(connection, keyed, QueryResult::try_get_many_by_index::<T>).await
 }
 
-async fn read<T, E, C>(
+/// What `value` makes of the rows that can be read.
+pub(super) async fn read_rows<T, E, C>(
     connection: &C,
     query: Select<E>,
     value: impl Fn(&QueryResult) -> Result<T, DbErr>,

@@ -40,6 +40,14 @@ pub struct ResourceSample {
     pub network_received_bytes: i64,
     /// Sent on all interfaces but loopback since the last sample.
     pub network_sent_bytes: i64,
+    /// Memory in use in the control group that allows the least, droppable file pages left out.
+    pub cgroup_memory_bytes: Option<i64>,
+    /// The least memory any control group of the process allows.
+    pub cgroup_memory_limit_bytes: Option<i64>,
+    /// The least CPU any of them allows; 100 is one core.
+    pub cgroup_cpu_limit_percent: Option<f64>,
+    /// Share of the periods since the last sample in which that group was held up.
+    pub cgroup_cpu_throttled_percent: Option<f64>,
 }
 
 impl Store {
@@ -107,5 +115,9 @@ fn sample_row(
         disk_total_bytes: Set(sample.disk_total_bytes),
         network_received_bytes: Set(sample.network_received_bytes),
         network_sent_bytes: Set(sample.network_sent_bytes),
+        cgroup_memory_bytes: Set(sample.cgroup_memory_bytes),
+        cgroup_memory_limit_bytes: Set(sample.cgroup_memory_limit_bytes),
+        cgroup_cpu_limit_percent: Set(sample.cgroup_cpu_limit_percent),
+        cgroup_cpu_throttled_percent: Set(sample.cgroup_cpu_throttled_percent),
     }
 }

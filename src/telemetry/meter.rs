@@ -16,6 +16,8 @@ pub enum Work {
     Task,
     /// One request to an upstream, from sending to the last byte.
     Request,
+    /// A request that was refused (429, 403 and their like), counted as [`Self::Request`] too.
+    Refused,
     /// Waiting for the upstream's turn (pace and cool-down).
     Wait,
     /// Turning an answer into bars.
@@ -31,6 +33,7 @@ impl Work {
             Self::Run => "run",
             Self::Task => "task",
             Self::Request => "request",
+            Self::Refused => "refused",
             Self::Wait => "wait",
             Self::Parse => "parse",
             Self::Query => "query",

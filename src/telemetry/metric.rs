@@ -112,7 +112,7 @@ metrics! {
     gauge upstream_refusing() = "finstage_upstream_refusing";
     #[doc = "Requests a second the pace allows now, never more than its bound"]
     gauge upstream_pace(provider) = "finstage_upstream_pace_requests_per_second";
-    #[doc = "How long work took: run, task, request, wait (for the upstream's turn), parse, query"]
+    #[doc = "How long work took: run, task, request, refused (of those), wait (for the upstream's turn), parse, query"]
     histogram work_duration(work, name) = "finstage_work_duration_seconds";
     #[doc = "Questions to the cache: hit, negative (known to be absent), shared (joined a load under way), stale, miss"]
     total cache_requests(result) = "finstage_cache_requests_total";

@@ -11,6 +11,7 @@ mod meter;
 pub mod metric;
 pub mod reference;
 mod repeats;
+mod usage;
 mod writer;
 
 pub use alert::{Alert, Severity, Signal};
@@ -21,6 +22,7 @@ pub use layer::json_line;
 pub use line::{ENVELOPE, LogFormat, MAX_LINE_BYTES};
 pub use meter::{Measurement, Meter, Work};
 pub use metric::MetricsHandle;
+pub use usage::{Toll, Usage};
 
 use tracing_subscriber::layer::SubscriberExt as _;
 

@@ -211,9 +211,8 @@ impl Gate {
         let leave = leave?;
         self.meter.record(Work::Wait, self.provider, waited);
         budget.count_call(is_retry);
-        let deadline = budget
-            .deadline()
-            .min(clock::monotonic() + self.request_timeout);
+        let sent = clock::monotonic();
+        let deadline = budget.deadline().min(sent + self.request_timeout);
         let bounded = tokio::time::timeout_at(deadline, ask());
         let work = self.meter.measure(Work::Request, question.name, bounded);
         let outcome = match work.await {
@@ -235,6 +234,12 @@ impl Gate {
             .err()
             .map_or("ok", |fault| fault.class.as_str());
         metric::upstream_requests(self.provider, class, 1);
+        if let Err(fault) = &outcome
+            && matches!(fault.class, FaultClass::RateLimited | FaultClass::Blocked)
+        {
+            self.meter
+                .record(Work::Refused, self.provider, sent.elapsed());
+        }
         self.learn(leave, budget, outcome.as_ref().err());
         outcome
     }

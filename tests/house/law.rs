@@ -40,6 +40,8 @@ pub(super) const DOORS: &[(&str, &[&str])] = &[
     ("moka", &["src/cache/"]),
     ("redis", &["src/cache/"]),
     ("csv", &["src/cli/"]),
+    ("maud", &["src/cli/report/page/"]),
+    ("plotters", &["src/cli/report/plot/"]),
     // An event that is not in the catalogue has no code, no action and no rule.
     ("tracing", &["src/telemetry/"]),
     ("tracing_subscriber", &["src/telemetry/"]),

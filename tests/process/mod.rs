@@ -12,6 +12,7 @@ mod quarantine;
 mod races;
 mod readme;
 mod reload;
+mod report;
 mod signals;
 mod socket;
 mod trail;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use finstage::domain::{
-    FaultClass, JobKind, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult,
+    FaultClass, JobKind, RunCost, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult,
 };
 use finstage::store::{Claim, Epoch, Interrupted, Recovery, RunEnd, RunFilter, RunRow, Store};
 use jiff::Timestamp;
@@ -49,6 +49,7 @@ pub(super) fn end(state: RunState) -> RunEnd {
         totals: RunTotals::default(),
         duration_ms: 5,
         reason: None,
+        cost: None,
     }
 }
 
@@ -265,6 +266,10 @@ pub(super) async fn a_run_is_told_as_it_was_written(database: Database) {
         totals,
         duration_ms: 2_998,
         reason: Some("because".to_owned()),
+        cost: Some(RunCost {
+            memory_peak_bytes: 33_000_000,
+            cpu_ms: 120,
+        }),
     };
     store.run_ended(id, &run_end, ended).await.unwrap();
     let row = store.run(id).await.unwrap().unwrap();
@@ -279,6 +284,10 @@ pub(super) async fn a_run_is_told_as_it_was_written(database: Database) {
     assert_eq!((row.calls, row.retries, row.rate_limited), (6, 4, 2));
     assert_eq!((row.rows_written, row.duration_ms), (2_515, Some(2_998)));
     assert_eq!(row.reason.as_deref(), Some("because"));
+    assert_eq!(
+        (row.memory_peak_bytes, row.cpu_ms),
+        (Some(33_000_000), Some(120))
+    );
     let tasks = store.tasks(id).await.unwrap();
     let names: Vec<&str> = tasks.iter().map(|task| task.symbol.as_str()).collect();
     assert_eq!(names, ["AAPL", "MSFT"], "in order of symbol");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use finstage::domain::{RunState, RunTotals};
-use finstage::store::{ResourceSample, RunEnd};
+use finstage::store::{ResourceSample, RunEnd, Window};
 use finstage::telemetry::{Meter, Work};
 use jiff::Timestamp;
 
@@ -17,6 +17,7 @@ pub(super) async fn samples_come_back_as_a_report(database: Database) {
         ("2026-11-23T11:59:59.999Z", 99.0, 999, 1),
         ("2026-11-23T12:00:00Z", 10.0, 100, 70),
         ("2026-11-23T12:00:15Z", 30.0, 300, 50),
+        ("2026-11-23T12:03:30Z", 20.0, 200, 90),
     ] {
         let sample = ResourceSample {
             process_cpu_percent: cpu,
@@ -25,6 +26,9 @@ pub(super) async fn samples_come_back_as_a_report(database: Database) {
             host_cpu_percent: cpu / 2.0,
             host_memory_used_bytes: 5 * memory,
             disk_available_bytes: disk,
+            cgroup_memory_bytes: (memory == 300).then_some(333),
+            cgroup_memory_limit_bytes: (memory >= 200).then_some(400 + memory),
+            cgroup_cpu_throttled_percent: Some(cpu / 10.0),
             ..ResourceSample::default()
         };
         store
@@ -32,11 +36,10 @@ pub(super) async fn samples_come_back_as_a_report(database: Database) {
             .await
             .unwrap();
     }
-    let report = store
-        .process_report(at("2026-11-23T12:00:00Z"))
-        .await
-        .unwrap();
-    assert_eq!(report.samples, 2, "those before are left out");
+    let window = Window::new(at("2026-11-23T12:00:00Z"), at("2026-11-23T12:04:00Z"), 4);
+    let resources = store.resource_report(&window).await.unwrap();
+    let report = &resources.total;
+    assert_eq!(report.samples, 3, "those before are left out");
     assert_eq!(
         (report.cpu_mean_percent, report.cpu_max_percent),
         (20.0, 30.0)
@@ -56,6 +59,23 @@ pub(super) async fn samples_come_back_as_a_report(database: Database) {
         ),
         (10.0, 50)
     );
+    assert_eq!(
+        (
+            report.cgroup_memory_max_bytes,
+            report.cgroup_memory_limit_bytes,
+            report.cgroup_cpu_throttled_max_percent
+        ),
+        (Some(333), Some(600), Some(3.0))
+    );
+    let [Some(first), None, None, Some(last)] = resources.parts.as_slice() else {
+        panic!("{resources:?}")
+    };
+    assert_eq!((first.samples, first.memory_mean_bytes), (2, 200));
+    assert_eq!((last.samples, last.memory_max_bytes), (1, 200));
+    assert_eq!(
+        (last.disk_available_min_bytes, last.cgroup_memory_max_bytes),
+        (90, None)
+    );
 }
 
 pub(super) async fn durations_come_back_as_a_report(database: Database) {
@@ -74,7 +94,9 @@ pub(super) async fn durations_come_back_as_a_report(database: Database) {
             .await
             .unwrap();
     }
-    let reports = store.duration_reports(Timestamp::UNIX_EPOCH).await.unwrap();
+    let until = at("2100-01-01T00:00:00Z");
+    let all = Window::new(Timestamp::UNIX_EPOCH, until, 1);
+    let reports = store.work_report(&all).await.unwrap().durations;
     let of = |work: &str| reports.iter().find(|report| report.work == work).unwrap();
     assert_eq!(reports.len(), 2);
     let request = of("request");
@@ -83,11 +105,9 @@ pub(super) async fn durations_come_back_as_a_report(database: Database) {
     assert!((45_000..=60_000).contains(&request.p50_us), "{request:?}");
     assert!((90_000..=100_000).contains(&request.p95_us), "{request:?}");
     assert_eq!((of("run").count, of("run").total_us), (2, 6_000_000));
-    let later = store
-        .duration_reports(at("2026-11-23T12:00:00.001Z"))
-        .await
-        .unwrap();
-    assert!(later.is_empty());
+    let later = Window::new(at("2026-11-23T12:00:00.001Z"), until, 1);
+    let later = store.work_report(&later).await.unwrap();
+    assert!(later.durations.is_empty() && later.providers.is_empty());
 }
 
 pub(super) async fn runs_come_back_as_a_report(database: Database) {
@@ -121,10 +141,12 @@ pub(super) async fn runs_come_back_as_a_report(database: Database) {
             },
             duration_ms: 100 * (minute + 1),
             reason: None,
+            cost: None,
         };
         store.run_ended(id, &end, time).await.unwrap();
     }
-    let reports = store.schedule_reports(Timestamp::UNIX_EPOCH).await.unwrap();
+    let all = Window::new(Timestamp::UNIX_EPOCH, at("2100-01-01T00:00:00Z"), 1);
+    let reports = store.run_report(&all).await.unwrap().schedules;
     assert_eq!(reports.len(), 1);
     let report = &reports[0];
     assert_eq!(

@@ -8,6 +8,7 @@ mod ledger;
 mod measurements;
 mod pauses;
 mod prices;
+mod reports;
 mod retention;
 mod schema;
 mod sqlite;
@@ -82,6 +83,10 @@ macro_rules! every_check {
                 samples_come_back_as_a_report,
                 durations_come_back_as_a_report,
                 runs_come_back_as_a_report;
+            reports:
+                fires_not_run_are_no_failures_and_costs_are_summed_up,
+                slow_symbols_and_faults_are_counted_as_one_would_by_hand,
+                requests_a_minute_are_those_of_the_minute_they_were_sent_in;
             retention:
                 only_what_is_old_closed_and_not_the_newest_is_removed,
                 samples_and_durations_go_by_their_own_age,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use finstage::config::HistorySettings;
 use finstage::domain::{RunOrigin, RunState, RunTotals, ScheduleId, TaskOutcome, TaskResult};
-use finstage::store::{Epoch, Pruned, ResourceSample, RunEnd, RunFilter, Store};
+use finstage::store::{Epoch, Pruned, ResourceSample, RunEnd, RunFilter, Store, Window};
 use finstage::telemetry::{Meter, Work};
 use jiff::{SignedDuration, Timestamp};
 
@@ -59,6 +59,7 @@ async fn make(store: &Store, epoch: Epoch, made: &Made, origin: RunOrigin, state
             totals: RunTotals::default(),
             duration_ms: 5,
             reason: None,
+            cost: None,
         };
         store.run_ended(id, &end, made.claimed_at).await.unwrap();
     }
@@ -202,8 +203,10 @@ pub(super) async fn samples_and_durations_go_by_their_own_age(database: Database
     };
     assert_eq!(pruned, expected, "a row as old as the limit stays");
     let since = Timestamp::UNIX_EPOCH;
-    let left = store.process_report(since).await.unwrap().samples;
-    let durations = store.duration_reports(since).await.unwrap();
+    let window = Window::new(since, at("2100-01-01T00:00:00Z"), 1);
+    let resources = store.resource_report(&window).await.unwrap();
+    let left = resources.total.samples;
+    let durations = store.work_report(&window).await.unwrap().durations;
     assert_eq!((left, durations[0].count), (5, 3));
     // The same rows, a smaller number in the file.
     let shorter = store.prune(&keep(1, 1), now(), || true).await.unwrap();

@@ -1,10 +1,10 @@
 //! The schema and what the database is for.
 
-use finstage::store::{RunFilter, StoreError};
+use finstage::store::{OutcomePart, ProcessReport, RunFilter, StoreError, Window};
 use jiff::Timestamp;
 
 use crate::support::database::Database;
-use crate::support::values::{day, symbol};
+use crate::support::values::{at, day, symbol};
 
 pub(super) async fn migrations_are_applied_once(database: Database) {
     let store = database.open().await;
@@ -47,9 +47,18 @@ pub(super) async fn every_table_can_be_read_when_empty(database: Database) {
     assert!(store.symbols().await.unwrap().is_empty());
     assert!(store.delisted().await.unwrap().is_empty());
     let since = Timestamp::UNIX_EPOCH;
-    assert!(store.schedule_reports(since).await.unwrap().is_empty());
-    assert!(store.duration_reports(since).await.unwrap().is_empty());
-    assert_eq!(store.process_report(since).await.unwrap().samples, 0);
+    let window = Window::new(since, at("2100-01-01T00:00:00Z"), 10);
+    let runs = store.run_report(&window).await.unwrap();
+    assert!(runs.schedules.is_empty() && runs.durations.is_empty());
+    assert_eq!(runs.outcomes, vec![OutcomePart::default(); 10]);
+    let work = store.work_report(&window).await.unwrap();
+    assert!(work.durations.is_empty() && work.providers.is_empty());
+    let resources = store.resource_report(&window).await.unwrap();
+    assert_eq!(resources.total, ProcessReport::default());
+    assert_eq!(resources.parts, vec![None; 10]);
+    assert!(store.slowest_symbols(since).await.unwrap().is_empty());
+    assert!(store.fault_reports(since).await.unwrap().is_empty());
+    assert_eq!(store.first_record_since(since).await.unwrap(), None);
 }
 
 pub(super) async fn prices_of_another_origin_are_refused(database: Database) {

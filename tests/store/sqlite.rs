@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use finstage::domain::DailyBar;
-use finstage::store::{Known, Store, StoreError};
+use finstage::store::{Known, Store, StoreError, Window};
 use finstage::telemetry::Meter;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 
@@ -261,11 +261,8 @@ async fn two_processes_writing_at_once_never_find_the_database_locked() {
     while let Some(joined) = writers.join_next().await {
         joined.unwrap();
     }
-    let reports = store
-        .schedule_reports(jiff::Timestamp::UNIX_EPOCH)
-        .await
-        .unwrap();
-    assert_eq!(reports.len(), 1);
+    let all = Window::new(jiff::Timestamp::UNIX_EPOCH, at("2100-01-01T00:00:00Z"), 1);
+    assert_eq!(store.run_report(&all).await.unwrap().schedules.len(), 1);
     let connection = behind(&database).await;
     assert_eq!(
         one::<i64>(&connection, "SELECT count(*) FROM daily_bars").await,

@@ -74,6 +74,7 @@ impl Loop {
                     totals: RunTotals::default(),
                     duration_ms: 0,
                     reason: claim.reason.clone(),
+                    cost: None,
                 };
                 let ended = ledger.run_ended(run_id, &end, now);
                 if self.in_time("the end of a run", ended).await.is_err() {

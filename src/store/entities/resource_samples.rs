@@ -22,6 +22,10 @@ pub struct Model {
     pub disk_total_bytes: i64,
     pub network_received_bytes: i64,
     pub network_sent_bytes: i64,
+    pub cgroup_memory_bytes: Option<i64>,
+    pub cgroup_memory_limit_bytes: Option<i64>,
+    pub cgroup_cpu_limit_percent: Option<f64>,
+    pub cgroup_cpu_throttled_percent: Option<f64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -27,6 +27,8 @@ pub struct Model {
     pub retries: i32,
     pub rate_limited: i32,
     pub rows_written: i64,
+    pub memory_peak_bytes: Option<i64>,
+    pub cpu_ms: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -305,5 +305,7 @@ fn claim_row(claim: &Claim, epoch: Epoch, now: Timestamp) -> runs::ActiveModel {
         retries: Set(0),
         rate_limited: Set(0),
         rows_written: Set(0),
+        memory_peak_bytes: NotSet,
+        cpu_ms: NotSet,
     }
 }

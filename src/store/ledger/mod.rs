@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::{Store, StoreError};
 use crate::domain::{
-    Fire, JobKind, Pause, RunOrigin, RunState, RunTotals, ScheduleId, TaskOutcome,
+    Fire, JobKind, Pause, RunCost, RunOrigin, RunState, RunTotals, ScheduleId, TaskOutcome,
 };
 
 /// One start of a daemon or verb: rows name the epoch that claimed them.
@@ -58,6 +58,8 @@ pub struct RunEnd {
     pub duration_ms: i64,
     /// Why, when it is not plain from the tasks.
     pub reason: Option<String>,
+    /// What the process used meanwhile, as far as it was seen.
+    pub cost: Option<RunCost>,
 }
 
 /// A run that its daemon left open.

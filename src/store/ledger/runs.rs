@@ -69,6 +69,14 @@ impl Store {
                 runs::Column::RowsWritten,
                 Expr::value(to_i64(totals.rows_written)),
             )
+            .col_expr(
+                runs::Column::MemoryPeakBytes,
+                Expr::value(end.cost.map(|cost| cost.memory_peak_bytes)),
+            )
+            .col_expr(
+                runs::Column::CpuMs,
+                Expr::value(end.cost.map(|cost| cost.cpu_ms)),
+            )
             .filter(runs::Column::Id.eq(run_id))
             // Asked again after a lost answer, or when another has closed it: the first end stands.
             .filter(is_open());

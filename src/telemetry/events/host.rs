@@ -19,12 +19,13 @@ events! {
         action: "Check that /proc is mounted and not hidden (ProcSubset).",
         "reason": reason: &'a str,
     }
-    /// The process uses nine tenths of the memory it may (its cgroup's limit, else the machine's).
+    /// The process, or its control group, uses nine tenths of the memory it may (the group's limit, else the machine's).
     ResourceMemoryHigh {
         "resource.memory_high", "FS7003", WARN, "the memory limit is near",
         action: "Look at `finstage report`; lower the schedules' concurrency, or raise MemoryHigh of the unit.",
         opens: MEMORY_HIGH,
         "process.memory_bytes": process_memory_bytes: i64,
+        "cgroup.memory_bytes": cgroup_memory_bytes: i64,
         "limit_bytes": limit_bytes: i64,
     }
     /// The process uses less than eight tenths of the memory it may again.
@@ -33,6 +34,7 @@ events! {
         action: "None.",
         closes: MEMORY_HIGH,
         "process.memory_bytes": process_memory_bytes: i64,
+        "cgroup.memory_bytes": cgroup_memory_bytes: i64,
         "limit_bytes": limit_bytes: i64,
     }
     /// The process has four fifths of the files open that it may have.
@@ -66,6 +68,20 @@ events! {
         closes: DISK_LOW,
         "disk.available_bytes": disk_available_bytes: i64,
         "disk.total_bytes": disk_total_bytes: i64,
+    }
+    /// The CPU limit of the control group held the process up in a quarter of the time since the last sample.
+    ResourceCpuThrottled {
+        "resource.cpu_throttled", "FS7010", WARN, "the CPU limit holds the process up",
+        action: "Raise CPUQuota of the unit, or lower the schedules' concurrency, if runs begin late.",
+        "cgroup.throttled_percent": throttled_percent: f64,
+        "cgroup.cpu_limit_percent": limit_percent: f64,
+    }
+    /// The CPU limit of the control group holds the process up in less than a tenth of the time again.
+    ResourceCpuFree {
+        "resource.cpu_free", "FS7011", INFO, "the CPU limit no longer holds the process up",
+        action: "None.",
+        "cgroup.throttled_percent": throttled_percent: f64,
+        "cgroup.cpu_limit_percent": limit_percent: f64,
     }
     /// The log's reader was too slow: lines were dropped, the least severe first.
     LogDropped {
