@@ -27,6 +27,7 @@ async fn ran(store: &Store, name: &str, n: i64, origin: RunOrigin, state: RunSta
         totals: RunTotals::default(),
         duration_ms: 1,
         reason: None,
+        cost: None,
     };
     let run_id = ours[0].unwrap().run_id;
     store.run_ended(run_id, &end, minute(n + 5)).await.unwrap();
