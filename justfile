@@ -27,3 +27,18 @@ kills COUNT="1000":
 # docs/events.md, alerting/ and the journal's catalogue, made anew from the event catalogue
 events:
     FINSTAGE_REWRITE_DOCUMENTS=1 cargo test --test main telemetry::documents::every_document
+
+# The unit in a real systemd: ready, reload, watchdog, kill, drain, credentials, journal (root, half a minute)
+boot:
+    cargo build
+    tests/systemd/boot target/debug/finstage
+
+# The Debian package, in target/debian/
+deb:
+    scripts/deb
+
+# The same of the debug build, installed, upgraded, removed and purged in a real systemd (root)
+deb-check:
+    cargo build
+    scripts/deb --no-build --fast --strip --profile dev --output target/deb/check.deb
+    tests/systemd/boot --package target/deb/check.deb

@@ -24,4 +24,5 @@ mod recordings;
 mod simulation;
 mod store;
 mod support;
+mod systemd;
 mod telemetry;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::notify;
 use crate::clock::Clock;
 use crate::config::{Config, QuoteBatch};
 use crate::domain::Provider;
@@ -63,7 +64,7 @@ pub async fn assemble(config: &Config, clock: Clock) -> Result<Assembly, StartEr
         move || providers(&config, answers, &clock, &meter)
     });
     let store = Store::open(&config.store, meter.clone()).await?;
-    store.migrate().await?;
+    store.migrate_telling(notify::migrating).await?;
     let upstream = building
         .await
         .map_err(|error| ClientError::from_panic(&error))??;

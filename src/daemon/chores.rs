@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use super::assembly::Assembly;
 use super::live::Live;
+use super::notify;
 use crate::clock::{self, Clock};
 use crate::config::{Config, HistorySettings};
 use crate::monitor::Monitor;
@@ -48,9 +49,11 @@ pub(super) fn monitor(assembly: &Assembly, config: &Config, clock: &Clock) -> Ar
 pub(super) fn chores(live: &Arc<Live>, monitor: &Arc<Monitor>) -> Vec<Chore> {
     let beats = AtomicU64::new(0);
     let heart = Arc::clone(live);
+    let told = Mutex::new(live.status_text());
     let heartbeat = move || {
         let beat = beats.fetch_add(1, Ordering::Relaxed) + 1;
         heartbeat(&heart, beat);
+        tell_changes(&heart, &told);
     };
     let almanac = Arc::clone(live);
     let calendars = move || warn_of_ending_calendars(&almanac);
@@ -159,21 +162,38 @@ async fn prune(
 }
 
 /// Once a second: says when the planner has not looked at the clock, and once a minute that it has.
-/// The watchdog is fed by the planner itself.
+/// The same for the runtime. The watchdog is fed by both, not from here.
 fn heartbeat(live: &Live, beat: u64) {
-    let planner_age_ms = live.pulse.age_ms();
-    if planner_age_ms > PLANNER_STALL_MS && beat.is_multiple_of(HEARTBEAT_LOG_S / 6) {
-        events::DaemonLoopStalled { planner_age_ms }.emit();
+    let (planner_age_ms, runtime_ms) = (live.pulse.age_ms(), live.vitals.latency_ms());
+    let is_stalled = planner_age_ms.max(runtime_ms) > PLANNER_STALL_MS;
+    if is_stalled && beat.is_multiple_of(HEARTBEAT_LOG_S / 6) {
+        events::DaemonLoopStalled {
+            planner_age_ms,
+            runtime_ms,
+        }
+        .emit();
     }
     if beat.is_multiple_of(HEARTBEAT_LOG_S) {
         events::DaemonHeartbeat {
             runs: live.runner.active_runs(),
             schedules: live.loaded().config.schedules.len() as u64,
             planner_age_ms,
+            runtime_ms,
         }
         .emit();
     }
 }
+
+/// Tells systemd how it stands when that is not as it was.
+fn tell_changes(live: &Live, told: &Mutex<String>) {
+    let now = live.status_text();
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    if *told != now {
+        notify::status(&now);
+        *told = now;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

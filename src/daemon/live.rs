@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+use super::health::Vitals;
+use super::notify;
 use super::print::Print;
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
@@ -26,6 +28,7 @@ pub(super) struct Live {
     pub(super) alerts: AlertBook,
     pub(super) started_at: Timestamp,
     pub(super) pulse: Pulse,
+    pub(super) vitals: Vitals,
     pub(super) environment: Environment,
     /// Answers kept for a while, if any are.
     pub(super) answers: Option<Answers>,
@@ -63,6 +66,7 @@ impl Live {
             alerts: parts.alerts,
             started_at: now,
             pulse: parts.pulse,
+            vitals: parts.vitals,
             environment: parts.environment,
             answers: parts.answers,
             upstream: parts.upstream,
@@ -118,6 +122,13 @@ impl Live {
         answer.await.ok()
     }
 
+    /// How it stands, in a line for systemd.
+    pub(super) fn status_text(&self) -> String {
+        let loaded = self.loaded();
+        let is_down = self.pulse.store_is_down();
+        notify::serving(loaded.config.schedules.len(), loaded.problems, is_down)
+    }
+
     /// How the plan stands.
     pub(super) async fn plan_status(&self) -> Option<PlanStatus> {
         self.order(Command::Status).await
@@ -134,6 +145,7 @@ pub(super) struct LiveParts {
     pub(super) epoch: Epoch,
     pub(super) alerts: AlertBook,
     pub(super) pulse: Pulse,
+    pub(super) vitals: Vitals,
     pub(super) environment: Environment,
     pub(super) answers: Option<Answers>,
     pub(super) upstream: Arc<dyn MarketData>,

@@ -4,6 +4,7 @@
 mod assembly;
 mod chores;
 pub mod control;
+mod health;
 mod live;
 mod manual;
 mod notify;

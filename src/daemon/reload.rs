@@ -55,7 +55,7 @@ impl Live {
                 log_rejected(problems, cause, &self.loaded().config);
             }
         }
-        notify::ready(self.loaded().config.schedules.len() as u64);
+        notify::ready(&self.status_text());
         read
     }
 

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::assembly::{Assembly, StartError, assemble};
 use super::chores;
 use super::control::{place, server::ControlSocket};
+use super::health::Vitals;
 use super::live::{Live, LiveParts};
 use super::notify;
 use super::print::{Print, print};
@@ -60,7 +62,7 @@ pub async fn serve(config: Config, lints: &Problems, simulated: bool) -> Result<
                 startup_ms: clock::elapsed_ms(started),
             }
             .emit();
-            notify::ready(schedules);
+            notify::ready(&serving.live.status_text());
             serving.until_stopped(&mut signals).await
         }
         Opened::Stopped(signal) => Some(signal),
@@ -98,6 +100,9 @@ struct Serving {
     stop: CancellationToken,
 }
 
+/// A start that has planned nothing for so long waits for the database.
+const UNPLANNED: Duration = Duration::from_secs(10);
+
 impl Serving {
     async fn begin(
         assembly: &Assembly,
@@ -106,7 +111,8 @@ impl Serving {
         clock: Clock,
     ) -> Result<Self, StartError> {
         warn_of_companions(assembly).await?;
-        let pulse = Pulse::default();
+        let (pulse, vitals) = (Pulse::default(), Vitals::new(Handle::current()));
+        let seen = vitals.clone();
         let planner = Planner {
             schedules: config.schedules.clone(),
             ledger: Arc::new(assembly.services.store.clone()),
@@ -114,7 +120,7 @@ impl Serving {
             epoch: assembly.epoch,
             clock: clock.clone(),
             longest_sleep: LONGEST_SLEEP,
-            on_look: Box::new(notify::alive),
+            on_look: Box::new(move || seen.look(notify::alive)),
         };
         // Whoever sees the first run can ask about it.
         let socket = bind(config).await;
@@ -128,6 +134,7 @@ impl Serving {
             epoch: assembly.epoch,
             alerts: assembly.services.alerts.clone(),
             pulse,
+            vitals,
             environment: Environment::process(),
             answers: assembly.answers.clone(),
             upstream: Arc::clone(&assembly.services.upstream),
@@ -178,11 +185,21 @@ impl Serving {
     /// Waits until all schedules are planned. A database that cannot be read holds a start up, but
     /// not an end.
     async fn opened(&mut self, signals: &mut Signals) -> Opened {
-        tokio::select! {
-            opened = self.planner.opened() => {
-                opened.map_or(Opened::PlannerEnded, |schedules| Opened::Planned(schedules as u64))
+        let opened = self.planner.opened();
+        tokio::pin!(opened);
+        loop {
+            tokio::select! {
+                opened = &mut opened => {
+                    return opened
+                        .map_or(Opened::PlannerEnded, |schedules| Opened::Planned(schedules as u64));
+                }
+                signal = signals.next() => return Opened::Stopped(signal),
+                // The verbs answer, and the planner tries again by itself: a restart would not
+                // help.
+                () = tokio::time::sleep(UNPLANNED) => {
+                    notify::ready("degraded: the database cannot be used; nothing is planned yet");
+                }
             }
-            signal = signals.next() => Opened::Stopped(signal),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The planner's own thread: it keeps fires punctual when the daemon's runtime is busy.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -20,6 +20,7 @@ const LAST_TURNS: usize = 64;
 pub struct Pulse {
     started: Instant,
     last_look_ms: Arc<AtomicI64>,
+    store_is_down: Arc<AtomicBool>,
 }
 
 impl Default for Pulse {
@@ -27,6 +28,7 @@ impl Default for Pulse {
         Self {
             started: clock::monotonic(),
             last_look_ms: Arc::default(),
+            store_is_down: Arc::default(),
         }
     }
 }
@@ -35,6 +37,15 @@ impl Pulse {
     /// How long ago the planner looked at the clock, ms; at most two seconds while it lives.
     pub fn age_ms(&self) -> i64 {
         clock::elapsed_ms(self.started) - self.last_look_ms.load(Ordering::Relaxed)
+    }
+
+    /// Whether the planner found the database unusable when it last asked.
+    pub fn store_is_down(&self) -> bool {
+        self.store_is_down.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_store(&self, is_down: bool) {
+        self.store_is_down.store(is_down, Ordering::Relaxed);
     }
 
     pub(super) fn beat(&self) {

@@ -163,10 +163,16 @@ impl Store {
 
     /// Brings the schema up to date; gives the number of changes applied.
     pub async fn migrate(&self) -> Result<u64, StoreError> {
+        self.migrate_telling(|| ()).await
+    }
+
+    /// The same; `begins` is called when there is something to do, which may take long.
+    pub async fn migrate_telling(&self, begins: impl FnOnce()) -> Result<u64, StoreError> {
         let pending = self.pending(&self.write).await?;
         if pending.is_empty() {
             return Ok(0);
         }
+        begins();
         let count = u64::try_from(pending.len()).unwrap_or(u64::MAX);
         let mut attempt = 1;
         while let Err(error) = self.tell("schema", Migrator::up(&self.write, None)).await {

@@ -7,6 +7,7 @@ mod control;
 pub(crate) mod daemon;
 mod kills;
 mod looks;
+mod notified;
 mod overlap;
 mod quarantine;
 mod races;

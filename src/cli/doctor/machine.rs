@@ -34,7 +34,7 @@ pub(super) fn checks(config: Option<&Config>, now: Timestamp) -> Vec<Check> {
     vec![
         zone_rules(&zones, now),
         certificates(given.as_deref(), needs_certificates),
-        clock(Path::new(TIMESYNC)),
+        clock(Path::new(TIMESYNC), super::service::is_synchronised),
         open_files(&limits, config),
     ]
 }
@@ -99,10 +99,18 @@ fn certificates(given: Option<&Path>, is_needed: bool) -> Check {
     }
 }
 
-fn clock(timesync: &Path) -> Check {
+fn clock(timesync: &Path, is_synchronised: impl FnOnce() -> Option<bool>) -> Check {
     let name = "clock";
     if timesync.exists() {
         return Check::ok(name, "systemd-timesyncd has set it");
+    }
+    match is_synchronised() {
+        Some(true) => return Check::ok(name, "it is synchronised"),
+        Some(false) => {
+            let remedy = "timedatectl set-ntp true, or install chrony";
+            return Check::warning(name, "nobody synchronises it", remedy);
+        }
+        None => {}
     }
     let others = ["/run/chrony", "/run/ntpd.pid", "/run/ntpsec"];
     match others.iter().find(|path| Path::new(path).exists()) {
@@ -179,9 +187,11 @@ mod tests {
     fn a_clock_nobody_vouches_for_is_unknown_and_not_wrong() {
         let folder = tempfile::tempdir().unwrap();
         let mark = folder.path().join("synchronized");
-        assert_eq!(clock(&mark).verdict, Verdict::Unknown);
+        assert_eq!(clock(&mark, || None).verdict, Verdict::Unknown);
+        assert_eq!(clock(&mark, || Some(true)).verdict, Verdict::Ok);
+        assert_eq!(clock(&mark, || Some(false)).verdict, Verdict::Warning);
         fs::write(&mark, "").unwrap();
-        assert_eq!(clock(&mark).verdict, Verdict::Ok);
+        assert_eq!(clock(&mark, || Some(false)).verdict, Verdict::Ok);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod configuration;
 mod daemon;
 mod database;
 mod machine;
+mod service;
 mod upstream;
 
 use serde::Serialize;
@@ -100,6 +101,8 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
         });
     }
     checks.extend(config.as_ref().map(daemon::check));
+    let file = config.as_ref().map(|config| config.file.as_path());
+    checks.extend(service::checks(&service::Places::default(), file));
     checks.extend(machine::checks(config.as_ref(), now));
     if args.json {
         output::print_json(&checks);

@@ -250,6 +250,7 @@ impl Loop {
         let reason = match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(value)) => {
                 if let Some(since) = self.store_down_since.take() {
+                    self.pulse.note_store(false);
                     let outage_ms = clock::elapsed_ms(since);
                     events::StoreRecovered { outage_ms }.emit();
                 }
@@ -262,6 +263,7 @@ impl Loop {
             let reason = &reason;
             events::StoreUnavailable { during, reason }.emit();
             self.store_down_since = Some(clock::monotonic());
+            self.pulse.note_store(true);
         }
         Err(reason)
     }

@@ -51,6 +51,7 @@ events! {
         "runs": runs: u64,
         "schedules": schedules: u64,
         "planner.age_ms": planner_age_ms: i64,
+        "runtime.latency_ms": runtime_ms: i64,
     }
     /// The previous daemon died without closing its records; lines that follow tell of each run.
     DaemonUncleanExit {
@@ -58,12 +59,13 @@ events! {
         action: "Look at the end of the previous log and at `finstage runs`.",
         "runs": runs: u64,
     }
-    /// The planner thread did not look at the clock in time.
+    /// The planner thread did not look at the clock in time, or the runtime did not do in time what is due.
     DaemonLoopStalled {
-        "daemon.loop_stalled", "FS1008", ERROR, "the planner has not looked at the clock in time",
+        "daemon.loop_stalled", "FS1008", ERROR, "the planner or the runtime does not go on",
         action: "The machine is overloaded, suspended, or the database hangs: look at the lines before.",
         tells: PLANNER_STALLED,
         "planner.age_ms": planner_age_ms: i64,
+        "runtime.latency_ms": runtime_ms: i64,
     }
     /// The wall clock moved against the monotonic clock.
     DaemonClockStepped {
