@@ -38,10 +38,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use finstage_migrations::Migrator;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    Database, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait as _,
 };
 use sea_orm_migration::{Migration, MigratorTrait as _};
 
@@ -72,12 +71,10 @@ pub use symbols::{BarRow, SymbolRow};
 pub use systemic_gaps::SystemicGap;
 
 use checkpoint::Checkpoints;
+use pool::{connect, options};
 
-use crate::config::{PoolSettings, StoreSettings, StoreUrl};
+use crate::config::{StoreSettings, StoreUrl};
 use crate::telemetry::{Meter, Work, events};
-
-/// Longest wait for SQLite's write lock when another process holds it.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bound on any use of the database: nothing may hang for ever.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -95,9 +92,6 @@ const REPLACE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reading connections to SQLite at most: each has a thread of its own.
 const SQLITE_READERS: u32 = 8;
-
-/// Prepared statements kept per connection; the chunk sizes are fixed so that few texts occur.
-const STATEMENT_CACHE: usize = 32;
 
 /// An open database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -339,46 +333,6 @@ fn late(what: &'static str) -> StoreError {
         what,
         after: STATEMENT_TIMEOUT,
     }
-}
-
-/// Connects. Making a new SQLite file a write-ahead one needs it alone and, unlike all else, does
-/// not heed the busy timeout.
-async fn connect(options: impl Fn() -> ConnectOptions) -> Result<DatabaseConnection, DbErr> {
-    let mut attempt = 1;
-    loop {
-        match Database::connect(options()).await {
-            Err(error)
-                if attempt < SETUP_ATTEMPTS && error.to_string().contains("database is locked") =>
-            {
-                attempt += 1;
-                tokio::time::sleep(SETUP_RETRY).await;
-            }
-            connected => return connected,
-        }
-    }
-}
-
-fn options(url: &StoreUrl, pool: &PoolSettings, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url.expose());
-    options
-        .max_connections(connections)
-        .min_connections(0)
-        .acquire_timeout(pool.acquire_timeout)
-        .max_lifetime(pool.max_lifetime)
-        .test_before_acquire(pool.check_before_use && !url.is_sqlite())
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(|options| {
-            options
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Normal)
-                .busy_timeout(BUSY_TIMEOUT)
-                .statement_cache_capacity(STATEMENT_CACHE)
-                .foreign_keys(false)
-                .pragma("wal_autocheckpoint", checkpoint::WRITER_PAGES)
-                // A file that vanished must not come back empty behind our back.
-                .create_if_missing(false)
-        });
-    options
 }
 
 /// Prices are nobody else's to read: the file is its owner's only, whoever made it.

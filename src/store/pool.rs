@@ -1,8 +1,18 @@
-//! The pools of connections, looked at from outside.
+//! The pools of connections: how they are made, and how they stand.
 
-use sea_orm::{DatabaseConnection, DbBackend};
+use std::time::Duration;
 
-use super::Store;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
+
+use super::{SETUP_ATTEMPTS, SETUP_RETRY, Store, checkpoint};
+use crate::config::{PoolSettings, StoreUrl};
+
+/// Longest wait for SQLite's write lock when another process holds it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Prepared statements kept per connection; the chunk sizes are fixed so that few texts occur.
+const STATEMENT_CACHE: usize = 32;
 
 /// How the connections of a pool stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,4 +57,46 @@ fn connections(pool: &'static str, connection: &DatabaseConnection) -> Connectio
         busy: open - idle,
         idle,
     }
+}
+
+/// Connects. Making a new SQLite file a write-ahead one needs it alone and, unlike all else, does
+/// not heed the busy timeout.
+pub(super) async fn connect(
+    options: impl Fn() -> ConnectOptions,
+) -> Result<DatabaseConnection, DbErr> {
+    let mut attempt = 1;
+    loop {
+        match Database::connect(options()).await {
+            Err(error)
+                if attempt < SETUP_ATTEMPTS && error.to_string().contains("database is locked") =>
+            {
+                attempt += 1;
+                tokio::time::sleep(SETUP_RETRY).await;
+            }
+            connected => return connected,
+        }
+    }
+}
+
+pub(super) fn options(url: &StoreUrl, pool: &PoolSettings, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url.expose());
+    options
+        .max_connections(connections)
+        .min_connections(0)
+        .acquire_timeout(pool.acquire_timeout)
+        .max_lifetime(pool.max_lifetime)
+        .test_before_acquire(pool.check_before_use && !url.is_sqlite())
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|options| {
+            options
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Normal)
+                .busy_timeout(BUSY_TIMEOUT)
+                .statement_cache_capacity(STATEMENT_CACHE)
+                .foreign_keys(false)
+                .pragma("wal_autocheckpoint", checkpoint::WRITER_PAGES)
+                // A file that vanished must not come back empty behind our back.
+                .create_if_missing(false)
+        });
+    options
 }
