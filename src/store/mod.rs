@@ -27,7 +27,7 @@ mod process;
 mod quarantine;
 mod readable;
 mod release;
-mod reports;
+pub mod reports;
 mod retention;
 mod revisions;
 mod samples;
@@ -60,10 +60,6 @@ pub use pool::Connections;
 pub use quarantine::{QuarantineFilter, QuarantineRow};
 pub use readable::{Unreadable, unreadable_rows};
 pub use release::Decision;
-pub use reports::{
-    DurationPart, DurationReport, FaultReport, OutcomePart, ProcessReport, ProviderReport,
-    ResourceReport, RunReport, ScheduleReport, SymbolReport, Window, WorkReport,
-};
 pub use retention::Pruned;
 pub use revisions::{BarRevision, SeriesRevision};
 pub use samples::ResourceSample;

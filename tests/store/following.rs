@@ -22,7 +22,6 @@ async fn ran(store: &Store, name: &str, n: i64, origin: RunOrigin, state: RunSta
     };
     let ours = store.claim(&[claim], epoch, minute(n)).await.unwrap();
     let end = RunEnd {
-        cost: None,
         state,
         totals: RunTotals::default(),
         duration_ms: 1,

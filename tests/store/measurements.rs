@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use finstage::domain::{RunState, RunTotals};
-use finstage::store::{ResourceSample, RunEnd, Window};
+use finstage::store::reports::Window;
+use finstage::store::{ResourceSample, RunEnd};
 use finstage::telemetry::{Meter, Work};
 use jiff::Timestamp;
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use finstage::domain::{FaultClass, RunCost, RunState, RunTotals, TaskOutcome, TaskResult};
-use finstage::store::{DurationPart, Epoch, RunEnd, Store, Window};
+use finstage::store::reports::{DurationPart, Window};
+use finstage::store::{Epoch, RunEnd, Store};
 use finstage::telemetry::{Meter, Work};
 use jiff::{SignedDuration, Timestamp};
 

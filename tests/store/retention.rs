@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use finstage::config::HistorySettings;
 use finstage::domain::{RunOrigin, RunState, RunTotals, ScheduleId, TaskOutcome, TaskResult};
-use finstage::store::{Epoch, Pruned, ResourceSample, RunEnd, RunFilter, Store, Window};
+use finstage::store::reports::Window;
+use finstage::store::{Epoch, Pruned, ResourceSample, RunEnd, RunFilter, Store};
 use finstage::telemetry::{Meter, Work};
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,6 +1,7 @@
 //! The schema and what the database is for.
 
-use finstage::store::{OutcomePart, ProcessReport, RunFilter, StoreError, Window};
+use finstage::store::reports::{OutcomePart, ProcessReport, Window};
+use finstage::store::{RunFilter, StoreError};
 use jiff::Timestamp;
 
 use crate::support::database::Database;

@@ -4,7 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use finstage::domain::DailyBar;
-use finstage::store::{Known, Store, StoreError, Window};
+use finstage::store::reports::Window;
+use finstage::store::{Known, Store, StoreError};
 use finstage::telemetry::Meter;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 
@@ -35,7 +36,7 @@ const SCHEMA: &[(&str, &str)] = &[
         "runs",
         "id schedule job trigger scheduled_for state claimed_at started_at? finished_at? \
          duration_ms? lateness_ms epoch reason? tasks_total tasks_succeeded tasks_failed calls \
-         retries rate_limited rows_written",
+         retries rate_limited rows_written memory_peak_bytes? cpu_ms?",
     ),
     (
         "run_tasks",
@@ -74,7 +75,8 @@ const SCHEMA: &[(&str, &str)] = &[
         "id at epoch process_cpu_percent process_cpu_ms process_memory_bytes process_open_fds \
          process_disk_read_bytes process_disk_written_bytes host_cpu_percent \
          host_memory_used_bytes host_memory_total_bytes disk_available_bytes disk_total_bytes \
-         network_received_bytes network_sent_bytes",
+         network_received_bytes network_sent_bytes cgroup_memory_bytes? \
+         cgroup_memory_limit_bytes? cgroup_cpu_limit_percent? cgroup_cpu_throttled_percent?",
     ),
     (
         "duration_rollups",

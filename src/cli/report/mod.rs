@@ -15,10 +15,11 @@ use super::{Exit, Globals, Outcome, open, output};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::Provider;
-use crate::store::{
+use crate::store::reports::{
     DurationPart, DurationReport, FaultReport, OutcomePart, ProcessReport, ProviderReport,
-    ScheduleReport, Store, StoreError, SymbolReport, Window,
+    ScheduleReport, SymbolReport, Window,
 };
+use crate::store::{Store, StoreError};
 
 /// Parts of a curve at most.
 const PARTS: i64 = 180;

@@ -2,7 +2,9 @@
 
 use super::{Quota, Report};
 use crate::cli::output;
-use crate::store::{DurationReport, FaultReport, ProcessReport, ScheduleReport, SymbolReport};
+use crate::store::reports::{
+    DurationReport, FaultReport, ProcessReport, ScheduleReport, SymbolReport,
+};
 
 /// Characters of a message that are shown.
 const MESSAGE: usize = 80;

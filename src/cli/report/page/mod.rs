@@ -10,7 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::plot::{self, Curve, Unit};
 use super::{Quota, Report};
 use crate::cli::output;
-use crate::store::{DurationPart, OutcomePart, ProcessReport, ScheduleReport};
+use crate::store::reports::{DurationPart, OutcomePart, ProcessReport, ScheduleReport};
 use tables::{DASH, dash_ms, percent};
 
 const STYLE: &str = include_str!("page.css");

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::Quota;
 use crate::cli::output;
 use crate::cli::report::text::{mean_ms, pace, shortened};
-use crate::store::{DurationReport, FaultReport, ScheduleReport, SymbolReport};
+use crate::store::reports::{DurationReport, FaultReport, ScheduleReport, SymbolReport};
 
 /// Rows of a table at most: the page stays small; the JSON has all.
 const MOST_ROWS: usize = 200;

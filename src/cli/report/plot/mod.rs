@@ -15,7 +15,7 @@ use plotters::element::{Circle, PathElement, Rectangle};
 use plotters::prelude::SVGBackend;
 use plotters::style::{Color as _, IntoFont as _, RGBColor, ShapeStyle, TRANSPARENT};
 
-use crate::store::Window;
+use crate::store::reports::Window;
 use time_axis::TimeAxis;
 
 /// A colour of a chart.
