@@ -42,3 +42,7 @@ deb-check:
     cargo build
     scripts/deb --no-build --fast --strip --profile dev --output target/deb/check.deb
     tests/systemd/boot --package target/deb/check.deb
+
+# alerting/grafana/dashboard.json, made anew from its source (needs node)
+dashboard:
+    cd alerting/grafana && npm ci --no-audit --no-fund && npm run build
