@@ -42,3 +42,15 @@ deb-check:
     cargo build
     scripts/deb --no-build --fast --strip --profile dev --output target/deb/check.deb
     tests/systemd/boot --package target/deb/check.deb
+
+# tests/data/instructions.json, counted anew: docs/performance-gate.md
+accept-instructions:
+    FINSTAGE_ACCEPT_INSTRUCTIONS=1 cargo test --test main performance -- --nocapture
+
+# alerting/grafana/dashboard.json, made anew from its source (needs node)
+dashboard:
+    cd alerting/grafana && npm ci --no-audit --no-fund && npm run build
+
+# pandas and TA-Lib for the bench of indicators: PATH=$PWD/target/peers/bin:$PATH just bench indicators
+peers:
+    python3 -m venv target/peers && target/peers/bin/pip install --quiet pandas TA-Lib

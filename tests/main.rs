@@ -17,6 +17,7 @@ mod house;
 mod indicators;
 mod jobs;
 mod oracle;
+mod performance;
 mod politeness;
 mod process;
 mod providers;

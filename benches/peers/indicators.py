@@ -2,7 +2,7 @@
 
     python3 benches/peers/indicators.py BARS.csv
 
-Called by `cargo bench --bench figures -- indicators`; needs `pip install pandas TA-Lib`. Prints
+Called by `cargo bench --bench figures -- indicators`; needs pandas and TA-Lib: `just peers`. Prints
 nanoseconds of CPU a bar for the whole series, best of some rounds, one line a peer.
 """
 

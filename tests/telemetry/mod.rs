@@ -1,6 +1,7 @@
 //! The log as those see it who are called by it: its schema, its documents, its alerts.
 
 mod alerts;
+mod dashboard;
 mod documents;
 mod emitted;
 mod heard;
