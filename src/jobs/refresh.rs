@@ -95,31 +95,23 @@ async fn ask_and_store(
         // What the upstream said before is not to be given again.
         services.upstream.forget(symbol);
     }
-    let source = chart.source;
-    let cannot = || services.freshness.is_too_short(symbol, source, now);
-    let done = match (verdict, known.high) {
-        (Restatement::Prices(_) | Restatement::Adjusted(_), Some(_))
-            if standing == Standing::TakesOver && cannot() =>
-        {
-            fill(chart, symbol, &known, services).await?
-        }
-        (Restatement::Prices(reason), Some(high)) => {
-            let restated = Restated {
-                reason,
-                covers: Covers::Replaced,
-                reach,
-                covered_from: high.covered_from,
-            };
-            // Rare and large: not on the stack of every other task.
-            Box::pin(restate(chart, &request, &known, restated, services, budget)).await?
-        }
-        (Restatement::Adjusted(reason), Some(high)) => {
+    let restated = match verdict {
+        Restatement::Prices(reason) => Some((reason, Covers::Replaced)),
+        Restatement::Adjusted(reason) => Some((reason, covers)),
+        Restatement::None | Restatement::UnitMixUp(_) => None,
+    };
+    let cannot_take_over = standing == Standing::TakesOver
+        && services.freshness.is_too_short(symbol, chart.source, now);
+    let done = match (restated, known.high) {
+        (Some(_), Some(_)) if cannot_take_over => fill(chart, symbol, &known, services).await?,
+        (Some((reason, covers)), Some(high)) => {
             let restated = Restated {
                 reason,
                 covers,
                 reach,
                 covered_from: high.covered_from,
             };
+            // Rare and large: not on the stack of every other task.
             Box::pin(restate(chart, &request, &known, restated, services, budget)).await?
         }
         _ => {

@@ -301,19 +301,25 @@ async fn a_backfill_over_a_fresh_split_puts_the_whole_series_on_the_new_scale() 
     assert_eq!(desk.store.series_revisions(&stock).await.unwrap().len(), 1);
 }
 
+/// A series from its 40th row until before its 95th, and of the rows before it the 5th to the 9th.
+async fn beside_a_piece() -> (Desk, String, Vec<Row>) {
+    let desk = Desk::new().await;
+    let (name, rows) = quiet();
+    let none = Meta::default();
+    desk.bars_job(&name, &rows[40..95], &none).await.unwrap();
+    let window = Assignment::Backfill {
+        from: rows[5].date,
+        to: rows[9].date,
+    };
+    desk.put(&name, super::body::body(&name, &rows[5..10], &none));
+    desk.perform(window, &name, SATURDAY).await.unwrap();
+    (desk, name, rows)
+}
+
 #[tokio::test]
 async fn a_piece_before_the_series_goes_to_the_new_scale_or_into_the_trail() {
     for is_sent in [true, false] {
-        let desk = Desk::new().await;
-        let (name, rows) = quiet();
-        let none = Meta::default();
-        desk.bars_job(&name, &rows[40..95], &none).await.unwrap();
-        let window = Assignment::Backfill {
-            from: rows[5].date,
-            to: rows[9].date,
-        };
-        desk.put(&name, super::body::body(&name, &rows[5..10], &none));
-        desk.perform(window, &name, SATURDAY).await.unwrap();
+        let (desk, name, rows) = beside_a_piece().await;
         assert_eq!(desk.bars(&name).await.len(), 60);
         let after: Vec<Row> = rows.iter().map(|row| row.before_split(0.25)).collect();
         let after = &after[if is_sent { 5 } else { 40 }..];
@@ -342,16 +348,7 @@ async fn a_piece_before_the_series_goes_to_the_new_scale_or_into_the_trail() {
 
 #[tokio::test]
 async fn a_dividend_reaches_the_adjusted_closes_of_a_piece_before_the_series() {
-    let desk = Desk::new().await;
-    let (name, rows) = quiet();
-    let none = Meta::default();
-    desk.bars_job(&name, &rows[40..95], &none).await.unwrap();
-    let window = Assignment::Backfill {
-        from: rows[5].date,
-        to: rows[9].date,
-    };
-    desk.put(&name, super::body::body(&name, &rows[5..10], &none));
-    desk.perform(window, &name, SATURDAY).await.unwrap();
+    let (desk, name, rows) = beside_a_piece().await;
     let mut after = rows.clone();
     for row in &mut after[..95] {
         row.adjusted *= 0.98;

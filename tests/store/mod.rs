@@ -1,6 +1,8 @@
 //! What every database must do, whatever its kind: a new one is put through it with one line.
 
 mod alerts;
+mod claims;
+mod columns;
 mod derived;
 mod following;
 mod growth;
@@ -38,14 +40,15 @@ macro_rules! every_check {
                 migrations_are_applied_once,
                 every_table_can_be_read_when_empty,
                 prices_of_another_origin_are_refused;
-            ledger:
+            claims:
                 of_two_daemons_one_wins_each_fire,
                 five_thousand_fires_are_claimed_at_once,
                 alike_or_not_fires_keep_their_own_numbers,
                 a_claim_tells_of_the_fires_asked_for_and_no_others,
                 a_fire_between_two_milliseconds_is_still_found,
                 a_claimed_fire_survives_a_restart,
-                a_fire_that_is_not_run_is_a_closed_row,
+                a_fire_that_is_not_run_is_a_closed_row;
+            ledger:
                 a_run_is_told_as_it_was_written,
                 outcomes_written_twice_are_there_once,
                 runs_are_filtered_and_newest_first,

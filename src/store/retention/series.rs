@@ -7,8 +7,8 @@
 use sea_orm::prelude::{Date, DateTimeUtc};
 use sea_orm::sea_query::{Alias, Expr, IntoColumnRef as _, Query};
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, Select,
+    ColumnTrait as _, Condition, EntityTrait, ExprTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Select,
 };
 
 use super::BATCH_ROWS;
@@ -19,35 +19,35 @@ use crate::store::{Store, StoreError};
 
 impl Store {
     pub(super) async fn prune_alerts(&self, before: DateTimeUtc) -> Result<u64, StoreError> {
-        use price_alerts::{Column, Entity};
-        let ids = old_alerts(before)
-            .select_only()
-            .column(Column::Id)
-            .order_by_asc(Column::Id)
-            .limit(BATCH_ROWS)
-            .into_tuple::<i64>();
-        let ids = self.ask("prune", ids.all(&self.read)).await?;
-        if ids.is_empty() {
-            return Ok(0);
-        }
-        let delete = Entity::delete_many().filter(Column::Id.is_in(ids));
-        let deleted = self.tell("prune", delete.exec(&self.write)).await?;
-        Ok(deleted.rows_affected)
+        use price_alerts::Column;
+        self.prune_some(old_alerts(before), Column::Id, Column::Id)
+            .await
     }
 
     pub(super) async fn prune_revisions(&self, before: DateTimeUtc) -> Result<u64, StoreError> {
-        use bar_revisions::{Column, Entity};
-        let ids = old_revisions(before)
+        use bar_revisions::Column;
+        self.prune_some(old_revisions(before), Column::Id, Column::ReplacedAt)
+            .await
+    }
+
+    /// Removes a batch of `old` rows, the first ones `by` a column; gives how many.
+    async fn prune_some<E: EntityTrait>(
+        &self,
+        old: Select<E>,
+        id: E::Column,
+        by: E::Column,
+    ) -> Result<u64, StoreError> {
+        let ids = old
             .select_only()
-            .column(Column::Id)
-            .order_by_asc(Column::ReplacedAt)
+            .column(id)
+            .order_by_asc(by)
             .limit(BATCH_ROWS)
             .into_tuple::<i64>();
         let ids = self.ask("prune", ids.all(&self.read)).await?;
         if ids.is_empty() {
             return Ok(0);
         }
-        let delete = Entity::delete_many().filter(Column::Id.is_in(ids));
+        let delete = E::delete_many().filter(id.is_in(ids));
         let deleted = self.tell("prune", delete.exec(&self.write)).await?;
         Ok(deleted.rows_affected)
     }
