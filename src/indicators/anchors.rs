@@ -10,15 +10,15 @@ use jiff::Timestamp;
 use super::adx::AdxState;
 use super::bar::{Bar, Rejected};
 use super::dd::Dd;
+use super::lines::Lines;
 use super::macd::MacdState;
 use super::relations::Relations;
-use super::rsi::RsiState;
 use super::set::IndicatorSet;
 use super::state::{Indicators, Memory};
 use super::vwap::VwapState;
 
 /// Opens the text form; another layout gets another word.
-const LAYOUT: &str = "anchors1";
+const LAYOUT: &str = "anchors2";
 
 /// The unbounded part of a state, at one bar. Store [`Self::to_text`], and resume with the bars
 /// that led to it.
@@ -152,11 +152,11 @@ impl Anchors {
         for ema in memory.ema {
             words.put(ema.to_bits());
         }
-        words.dd(memory.macd.fast);
-        words.dd(memory.macd.slow);
+        for line in memory.lines.each() {
+            words.dd(line);
+        }
+        words.dd(memory.macd.macd);
         words.dd(memory.macd.signal);
-        words.dd(memory.rsi.gain);
-        words.dd(memory.rsi.loss);
         words.put(memory.atr.to_bits());
         let adx = memory.adx;
         for part in [adx.plus, adx.minus, adx.range, adx.adx] {
@@ -200,14 +200,10 @@ fn read(words: &mut impl Iterator<Item = u64>) -> Option<Anchors> {
     for ema in &mut memory.ema {
         *ema = f64::from_bits(words.next()?);
     }
+    memory.lines = Lines::new([dd(words)?, dd(words)?, dd(words)?, dd(words)?]);
     memory.macd = MacdState {
-        fast: dd(words)?,
-        slow: dd(words)?,
+        macd: dd(words)?,
         signal: dd(words)?,
-    };
-    memory.rsi = RsiState {
-        gain: dd(words)?,
-        loss: dd(words)?,
     };
     memory.atr = f64::from_bits(words.next()?);
     memory.adx = AdxState {

@@ -8,13 +8,12 @@ use std::cmp::Ordering;
 
 use super::dd::{Dd, Factor};
 use super::set::BollingerPeriods;
-use super::sum::{Count, Sum, Unit};
+use super::sum::{Count, Sum};
 use super::window::{Totals, Window};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Bollinger {
-    period: u16,
-    count: Count,
+    pub(super) count: Count,
     share: f64,
     deviations: f64,
     milli_deviations: u16,
@@ -33,7 +32,6 @@ pub(super) struct Bands {
 impl Bollinger {
     pub(super) fn new(periods: BollingerPeriods) -> Self {
         Self {
-            period: periods.period,
             count: Count::new(periods.period),
             share: 1.0 / f64::from(periods.period),
             deviations: f64::from(periods.milli_deviations) / 1000.0,
@@ -41,22 +39,16 @@ impl Bollinger {
         }
     }
 
-    /// The bands with the bar number `index` (from 0), which closed at `close`; `before` are the
-    /// n − 1 closes before it.
+    /// The bands with a bar that closed at `close`, `middle` the mean of the closes and `before`
+    /// those before it.
     #[inline]
     pub(super) fn step(
         &self,
-        index: u64,
-        close: f64,
-        price: Sum,
+        (close, price): (f64, Sum),
+        middle: f64,
         closes: &Totals,
         before: &Window<f64>,
-    ) -> Option<Bands> {
-        if index + 1 < u64::from(self.period) {
-            return None;
-        }
-        let sum = closes.with(price, usize::from(self.period));
-        let middle = sum.mean(self.count, Unit::Price);
+    ) -> Bands {
         let (deviation, square) = moments(before.values(), close, middle);
         let variance = (square - deviation * deviation * self.share) * self.share;
         let width = self.deviations * variance.max(0.0).sqrt();
@@ -68,29 +60,20 @@ impl Bollinger {
             // Every close is the mean.
             (Ordering::Equal, Ordering::Equal)
         } else if beyond.abs() > doubt {
-            let outside = |side: bool| beyond > 0.0 && side;
-            (
-                if outside(above > 0.0) {
-                    Ordering::Greater
-                } else {
-                    Ordering::Less
-                },
-                if outside(above < 0.0) {
-                    Ordering::Less
-                } else {
-                    Ordering::Greater
-                },
-            )
+            let beyond = beyond > 0.0;
+            let outside = |side: bool| (beyond & side).cmp(&!(beyond & side));
+            (outside(above > 0.0), outside(above < 0.0).reverse())
         } else {
+            let sum = closes.with(price, usize::from(self.count.get()));
             self.decide(close, price, sum, before.values())
         };
-        Some(Bands {
+        Bands {
             upper: middle + width,
             middle,
             lower: middle - width,
             against_upper,
             against_lower,
-        })
+        }
     }
 
     /// Where the close lies, in double-double: (close − mean)² against k² · variance, the
@@ -99,7 +82,7 @@ impl Bollinger {
     fn decide(&self, close: f64, price: Sum, sum: Sum, before: &[f64]) -> (Ordering, Ordering) {
         // Distances from the close, moved by its distance from the mean: exact where the closes
         // are near each other.
-        let below = sum.mean_above(price, self.period);
+        let below = sum.mean_above(price, self.count.get());
         let mut squares = below.by(below);
         for earlier in before {
             let distance = Dd::difference(*earlier, close).minus(below);
@@ -107,7 +90,7 @@ impl Bollinger {
         }
         let thousandths = Factor::ratio(self.milli_deviations, 1000);
         let allowed = squares
-            .times(Factor::ratio(1, self.period))
+            .times(Factor::ratio(1, self.count.get()))
             .times(thousandths)
             .times(thousandths);
         let reach = below.by(below).compare(allowed);

@@ -3,6 +3,8 @@
 
 use std::cmp::Ordering;
 
+use super::relations::order;
+
 /// Two quantities closer than this, relative to their size, are the same number: 2^-80, far above
 /// the error of the recursions here (about 2^-95) and far below what prices of 53 bits tell apart.
 const TIE: f64 = 8.271_806_125_530_277e-25;
@@ -20,13 +22,20 @@ pub(super) struct Dd {
 /// A constant to multiply by, its parts split beforehand.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Factor {
-    high: f64,
-    low: f64,
-    upper: f64,
-    lower: f64,
+    pub(super) high: f64,
+    pub(super) low: f64,
+    pub(super) upper: f64,
+    pub(super) lower: f64,
 }
 
 impl Factor {
+    pub(super) const ONE: Self = Self {
+        high: 1.0,
+        low: 0.0,
+        upper: 1.0,
+        lower: 0.0,
+    };
+
     /// `numerator / denominator` to 106 bits.
     pub(super) fn ratio(numerator: u16, denominator: u16) -> Self {
         Self::of(Dd::of(f64::from(numerator)).over(Dd::of(f64::from(denominator))))
@@ -80,7 +89,8 @@ impl Dd {
         }
     }
 
-    /// Multiplied by a power of two.
+    /// Multiplied by a power of two or zero, exactly.
+    #[inline]
     pub(super) fn scaled(self, power: f64) -> Self {
         Self {
             high: self.high * power,
@@ -88,12 +98,12 @@ impl Dd {
         }
     }
 
+    /// Off by at most 2^-105 of |`self`| + |`other`| (Dekker's add2): a difference of near
+    /// quantities is as good as these are, which is what [`TIE`] reckons with.
     #[inline]
     pub(super) fn plus(self, other: Self) -> Self {
         let sum = two_sum(self.high, other.high);
-        let tail = two_sum(self.low, other.low);
-        let sum = quick_two_sum(sum.high, sum.low + tail.high);
-        quick_two_sum(sum.high, sum.low + tail.low)
+        quick_two_sum(sum.high, sum.low + (self.low + other.low))
     }
 
     #[inline]
@@ -141,7 +151,7 @@ impl Dd {
         if self.high.abs() <= TIE * scale {
             return Ordering::Equal;
         }
-        self.high.total_cmp(&0.0)
+        order(self.high, 0.0)
     }
 }
 

@@ -11,42 +11,22 @@ use super::set::MacdPeriods;
 use super::sum::Sum;
 use super::window::Totals;
 
-/// An exponential average as `ema` keeps it, its distance in double-double: its crosses are
-/// signals, and ties must be seen.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Line {
-    period: u16,
-    kept: Factor,
-}
-
-impl Line {
-    fn new(period: u16) -> Self {
-        Self {
-            period,
-            kept: Factor::ratio(period - 1, period + 1),
-        }
-    }
-
-    #[inline]
-    fn step(&self, above: Dd, change: Dd) -> Dd {
-        above.minus(change).times(self.kept)
-    }
-}
-
+/// The signal line, and where everything begins; the two averages are [`Lines`].
+///
+/// [`Lines`]: super::lines::Lines
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Macd {
-    fast: Line,
-    slow: Line,
-    signal: Line,
+    periods: MacdPeriods,
+    /// Of the signal line from one bar to the next.
+    kept: Factor,
     mean: Factor,
 }
 
-/// Distances of the averages from the close, of the signal line from the MACD; before the signal
-/// line begins, `signal` is the sum of the values so far.
+/// The MACD (fast − slow), and the signal line's distance from it; before that line begins,
+/// `signal` is the sum of the values so far.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct MacdState {
-    pub(super) fast: Dd,
-    pub(super) slow: Dd,
+    pub(super) macd: Dd,
     pub(super) signal: Dd,
 }
 
@@ -60,52 +40,57 @@ pub(super) struct MacdValues {
     pub(super) against_zero: Ordering,
 }
 
+/// What is kept of an exponential average's distance from the close.
+pub(super) fn kept(period: u16) -> Factor {
+    Factor::ratio(period - 1, period + 1)
+}
+
 impl Macd {
     pub(super) fn new(periods: MacdPeriods) -> Self {
         Self {
-            fast: Line::new(periods.fast),
-            slow: Line::new(periods.slow),
-            signal: Line::new(periods.signal),
+            periods,
+            kept: kept(periods.signal),
             mean: Factor::ratio(1, periods.signal),
         }
     }
 
-    /// The bar number `index` (from 0) closed at `price`, `change` above the one before.
+    /// The number of the bar (from 0) at which both averages begin.
+    #[inline]
+    pub(super) fn first(&self) -> u64 {
+        u64::from(self.periods.slow) - 1
+    }
+
+    /// The two averages at their first bar, as distances from its close, `price`.
+    #[cold]
+    pub(super) fn seeds(&self, price: Sum, closes: &Totals) -> [Dd; 2] {
+        [self.periods.fast, self.periods.slow].map(|period| {
+            let sum = closes.with(price, usize::from(period));
+            sum.mean_above(price, period)
+        })
+    }
+
+    /// The bar number `index` (from 0), at which the averages stand so far from the close.
+    #[inline]
     pub(super) fn step(
         &self,
         state: &MacdState,
         index: u64,
-        change: Dd,
-        price: Sum,
-        closes: &Totals,
+        [fast, slow]: [Dd; 2],
     ) -> (MacdState, Option<MacdValues>) {
-        let first = u64::from(self.slow.period) - 1;
-        if index < first {
+        if index < self.first() {
             return (*state, None);
         }
-        let (fast, slow) = if index == first {
-            let seed = |period: u16| {
-                let sum = closes.with(price, usize::from(period));
-                sum.mean_above(price, period)
-            };
-            (seed(self.fast.period), seed(self.slow.period))
-        } else {
-            (
-                self.fast.step(state.fast, change),
-                self.slow.step(state.slow, change),
-            )
-        };
         let macd = fast.minus(slow);
-        let complete = first + u64::from(self.signal.period) - 1;
+        let complete = self.first() + u64::from(self.periods.signal) - 1;
         let signal = match index.cmp(&complete) {
             Ordering::Less => state.signal.plus(macd),
             Ordering::Equal => state.signal.plus(macd).times(self.mean).minus(macd),
             Ordering::Greater => {
-                let change = macd.minus(state.fast.minus(state.slow));
-                self.signal.step(state.signal, change)
+                let change = macd.minus(state.macd);
+                state.signal.minus(change).times(self.kept)
             }
         };
-        let next = MacdState { fast, slow, signal };
+        let next = MacdState { macd, signal };
         let scale = fast.high.abs() + slow.high.abs();
         let values = (index >= complete).then(|| MacdValues {
             macd: macd.high,

@@ -9,6 +9,7 @@ mod bollinger;
 mod dd;
 mod ema;
 mod engine;
+mod lines;
 mod macd;
 mod obv;
 mod relations;

@@ -1,4 +1,6 @@
 //! Where the quantities that raise signals lie against each other at one bar.
+//!
+//! Which side a price is on cannot be foretold, so nothing here branches.
 
 use std::cmp::Ordering;
 
@@ -20,89 +22,71 @@ pub(super) enum Pair {
 }
 
 impl Pair {
-    #[inline]
-    fn bit(self) -> u16 {
+    pub(super) const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
 
-/// One bit a pair; a pair that cannot be compared yet has none.
+/// One bit a pair, in three sixteens: less, equal, greater. A pair that cannot be compared yet has
+/// none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Relations {
-    less: u16,
-    equal: u16,
-    greater: u16,
-}
+pub(super) struct Relations(u64);
 
 impl Relations {
     #[inline]
     pub(super) fn set(&mut self, pair: Pair, order: Ordering) {
-        match order {
-            Ordering::Less => self.less |= pair.bit(),
-            Ordering::Equal => self.equal |= pair.bit(),
-            Ordering::Greater => self.greater |= pair.bit(),
-        }
+        let sixteen = (order as i8 + 1).cast_unsigned();
+        self.0 |= 1 << (16 * sixteen + pair as u8);
+    }
+
+    #[inline]
+    fn sixteen(self, order: Ordering) -> u16 {
+        let shift = 16 * (order as i8 + 1).cast_unsigned();
+        #[allow(clippy::cast_possible_truncation, reason = "sixteen bits are meant")]
+        let bits = (self.0 >> shift) as u16;
+        bits
     }
 
     /// What changed sides since the bar before.
     #[inline]
     pub(super) fn edges(self, before: Self) -> Edges {
+        let [less, equal, greater] =
+            [Ordering::Less, Ordering::Equal, Ordering::Greater].map(|order| self.sixteen(order));
+        let [was_less, was_equal, was_greater] =
+            [Ordering::Less, Ordering::Equal, Ordering::Greater].map(|order| before.sixteen(order));
         Edges {
-            rises: (before.less | before.equal) & self.greater,
-            falls: (before.greater | before.equal) & self.less,
-            reaches_up: before.less & (self.equal | self.greater),
-            reaches_down: before.greater & (self.equal | self.less),
+            rises: (was_less | was_equal) & greater,
+            falls: (was_greater | was_equal) & less,
+            reaches_up: was_less & (equal | greater),
+            reaches_down: was_greater & (equal | less),
         }
     }
 
     /// As one word, for the anchors.
     pub(super) fn to_word(self) -> u64 {
-        u64::from(self.less) | u64::from(self.equal) << 16 | u64::from(self.greater) << 32
+        self.0
     }
 
     pub(super) fn of_word(word: u64) -> Self {
-        let part = |shift: u32| u16::try_from((word >> shift) & 0xFFFF).unwrap_or_default();
-        Self {
-            less: part(0),
-            equal: part(16),
-            greater: part(32),
-        }
+        Self(word & 0xFFFF_FFFF_FFFF)
     }
 }
 
 /// The pairs that changed sides, one bit each.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Edges {
-    rises: u16,
-    falls: u16,
-    reaches_up: u16,
-    reaches_down: u16,
+    /// At or below before, above now.
+    pub(super) rises: u16,
+    /// At or above before, below now.
+    pub(super) falls: u16,
+    /// Below before, at or above now.
+    pub(super) reaches_up: u16,
+    /// Above before, at or below now.
+    pub(super) reaches_down: u16,
 }
 
-impl Edges {
-    /// None did.
-    #[inline]
-    pub(super) fn is_empty(self) -> bool {
-        (self.rises | self.falls | self.reaches_up | self.reaches_down) == 0
-    }
-
-    /// At or below before, above now.
-    pub(super) fn rises(self, pair: Pair) -> bool {
-        self.rises & pair.bit() != 0
-    }
-
-    /// At or above before, below now.
-    pub(super) fn falls(self, pair: Pair) -> bool {
-        self.falls & pair.bit() != 0
-    }
-
-    /// Below before, at or above now.
-    pub(super) fn reaches_up(self, pair: Pair) -> bool {
-        self.reaches_up & pair.bit() != 0
-    }
-
-    /// Above before, at or below now.
-    pub(super) fn reaches_down(self, pair: Pair) -> bool {
-        self.reaches_down & pair.bit() != 0
-    }
+/// The order of two numbers; neither is NaN.
+#[inline]
+pub(super) fn order(a: f64, b: f64) -> Ordering {
+    (a > b).cmp(&(a < b))
 }

@@ -1,56 +1,44 @@
 //! Relative strength index (J. Welles Wilder, "New Concepts in Technical Trading Systems", 1978):
 //! 100 · gain / (gain + loss), both smoothed by 1/n, seeded with the mean of the first n changes.
 //!
-//! Kept as n times Wilder's averages (A' = A · (n−1)/n + gain), in double-double. A market that
-//! never moved stands at 50.
+//! Kept as n − 1 times Wilder's averages ([`Lines`]: A' = (A + gain) · (n−1)/n, from the sum of the
+//! first n changes), in double-double; a common factor changes nothing. A market that never moved
+//! stands at 50.
+//!
+//! [`Lines`]: super::lines::Lines
 
 use std::cmp::Ordering;
 
 use super::dd::{Dd, Factor};
+use super::relations::order;
 
 /// Within this of a threshold, the value in f64 does not decide.
 const NEAR: f64 = 1e-9;
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Rsi {
-    period: u16,
-    kept: Factor,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct RsiState {
+/// Smoothed gains and losses.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moves {
     pub(super) gain: Dd,
     pub(super) loss: Dd,
 }
 
-impl Rsi {
-    pub(super) fn new(period: u16) -> Self {
-        Self {
-            period,
-            kept: Factor::ratio(period - 1, period),
-        }
-    }
-
-    /// The bar number `index` (from 0) closed `change` above the one before.
-    #[inline]
-    pub(super) fn step(&self, state: &RsiState, index: u64, change: Dd) -> (RsiState, Option<f64>) {
-        let mut next = *state;
-        if index > u64::from(self.period) {
-            next.gain = next.gain.times(self.kept);
-            next.loss = next.loss.times(self.kept);
-        }
-        if change.high > 0.0 {
-            next.gain = next.gain.plus(change);
-        } else if change.high < 0.0 {
-            next.loss = next.loss.minus(change);
-        }
-        let value = (index >= u64::from(self.period)).then(|| next.value());
-        (next, value)
-    }
+/// What is kept of gains and losses; all of the first n changes.
+pub(super) fn kept(period: u16) -> Factor {
+    Factor::ratio(period - 1, period)
 }
 
-impl RsiState {
-    fn value(&self) -> f64 {
+/// A change as [`Lines`](super::lines::Lines) take it off: gains, losses.
+#[inline]
+pub(super) fn moved(change: Dd) -> [Dd; 2] {
+    // Multiplied, not branched on: which it is cannot be foretold.
+    let share = |taken: bool| f64::from(u8::from(taken));
+    let (up, down) = (-share(change.high > 0.0), share(change.high < 0.0));
+    [change.scaled(up), change.scaled(down)]
+}
+
+impl Moves {
+    #[inline]
+    pub(super) fn value(&self) -> f64 {
         let moved = self.gain.high + self.loss.high;
         if moved == 0.0 {
             return 50.0;
@@ -63,8 +51,13 @@ impl RsiState {
     pub(super) fn against(&self, value: f64, threshold: u16) -> Ordering {
         let line = f64::from(threshold);
         if (value - line).abs() > NEAR || self.gain.high + self.loss.high == 0.0 {
-            return value.total_cmp(&line);
+            return order(value, line);
         }
+        self.decide(threshold)
+    }
+
+    #[cold]
+    fn decide(&self, threshold: u16) -> Ordering {
         let gain = self.gain.times(Factor::ratio(100 - threshold, 1));
         gain.compare(self.loss.times(Factor::ratio(threshold, 1)))
     }

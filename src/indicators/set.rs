@@ -14,7 +14,7 @@ pub const MAX_EMA: usize = 8;
 pub const MAX_DEVIATIONS: f64 = 10.0;
 
 /// Changes with any formula, so that nothing computed before passes for computed now.
-const FORMULAS: &str = "1";
+const FORMULAS: &str = "2";
 
 /// Why parameters are no set.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

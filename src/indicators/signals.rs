@@ -4,7 +4,7 @@
 //! on double-double quantities whose ties are recognised (RSI, MACD, stochastic), never on rounded
 //! values. A quantity that lies on its line is at it, so a flat market raises nothing.
 
-use super::relations::{Edges, Pair, Relations};
+use super::relations::{Pair, Relations};
 
 macro_rules! signals {
     ($($(#[doc = $meaning:literal])+ $name:ident = $text:literal;)+) => {
@@ -76,10 +76,40 @@ signals! {
 }
 
 impl Signal {
-    #[inline]
-    fn bit(self) -> u32 {
-        1 << self as u8
+    /// Its bit in [`Signals`].
+    const fn bit(self) -> u64 {
+        match self {
+            Self::Ma50BreakoutUp => rise(Pair::CloseSma50),
+            Self::Ma50BreakoutDown => fall(Pair::CloseSma50),
+            Self::Ma200BreakoutUp => rise(Pair::CloseSma200),
+            Self::Ma200BreakoutDown => fall(Pair::CloseSma200),
+            Self::GoldenCross => rise(Pair::Sma50Sma200),
+            Self::DeadCross => fall(Pair::Sma50Sma200),
+            Self::RsiOverbought => (Pair::Rsi70.bit() as u64) << 32,
+            Self::RsiOversold => (Pair::Rsi30.bit() as u64) << 48,
+            Self::RsiBullish => rise(Pair::Rsi50),
+            Self::RsiBearish => fall(Pair::Rsi50),
+            Self::BollingerBreakUpper => rise(Pair::UpperBand),
+            Self::BollingerBreakLower => fall(Pair::LowerBand),
+            Self::MacdBullish => rise(Pair::MacdSignal),
+            Self::MacdBearish => fall(Pair::MacdSignal),
+            Self::MacdAboveZero => rise(Pair::MacdZero),
+            Self::MacdBelowZero => fall(Pair::MacdZero),
+            Self::StochasticBullish => rise(Pair::StochasticKD),
+            Self::StochasticBearish => fall(Pair::StochasticKD),
+            // No pair's.
+            Self::VolumeBreakoutUp => 1 << 15,
+            Self::VolumeBreakoutDown => 1 << 31,
+        }
     }
+}
+
+const fn rise(pair: Pair) -> u64 {
+    pair.bit() as u64
+}
+
+const fn fall(pair: Pair) -> u64 {
+    (pair.bit() as u64) << 16
 }
 
 impl std::fmt::Display for Signal {
@@ -100,9 +130,20 @@ impl std::str::FromStr for Signal {
     }
 }
 
-/// The signals of one bar.
+/// The signals of one bar: edges of pairs, in four sixteens (rises, falls, reached from below, from
+/// above), of which those that mean something are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Signals(u32);
+pub struct Signals(u64);
+
+/// The bits of all signals.
+const MEANT: u64 = {
+    let (mut bits, mut left) = (0, Signal::ALL);
+    while let [signal, rest @ ..] = left {
+        bits |= signal.bit();
+        left = rest;
+    }
+    bits
+};
 
 impl Signals {
     /// No signal.
@@ -135,54 +176,10 @@ impl Signals {
     #[inline]
     pub(super) fn between(before: Relations, now: Relations) -> Self {
         let edges = now.edges(before);
-        if edges.is_empty() {
-            return Self::NONE;
-        }
-        Self::of(edges)
-    }
-
-    fn of(edges: Edges) -> Self {
-        let mut raised = Self::NONE;
-        for (up, down, pair) in CROSSES {
-            if edges.rises(*pair) {
-                raised.raise(*up);
-            }
-            if edges.falls(*pair) {
-                raised.raise(*down);
-            }
-        }
-        let others = [
-            (edges.rises(Pair::UpperBand), Signal::BollingerBreakUpper),
-            (edges.falls(Pair::LowerBand), Signal::BollingerBreakLower),
-            (edges.reaches_up(Pair::Rsi70), Signal::RsiOverbought),
-            (edges.reaches_down(Pair::Rsi30), Signal::RsiOversold),
-        ];
-        for (_, signal) in others.iter().filter(|(edge, _)| *edge) {
-            raised.raise(*signal);
-        }
-        raised
+        let bits = u64::from(edges.rises)
+            | u64::from(edges.falls) << 16
+            | u64::from(edges.reaches_up) << 32
+            | u64::from(edges.reaches_down) << 48;
+        Self(bits & MEANT)
     }
 }
-
-/// Signals that come in pairs: above, below, what is compared.
-const CROSSES: &[(Signal, Signal, Pair)] = &[
-    (
-        Signal::Ma50BreakoutUp,
-        Signal::Ma50BreakoutDown,
-        Pair::CloseSma50,
-    ),
-    (
-        Signal::Ma200BreakoutUp,
-        Signal::Ma200BreakoutDown,
-        Pair::CloseSma200,
-    ),
-    (Signal::GoldenCross, Signal::DeadCross, Pair::Sma50Sma200),
-    (Signal::RsiBullish, Signal::RsiBearish, Pair::Rsi50),
-    (Signal::MacdBullish, Signal::MacdBearish, Pair::MacdSignal),
-    (Signal::MacdAboveZero, Signal::MacdBelowZero, Pair::MacdZero),
-    (
-        Signal::StochasticBullish,
-        Signal::StochasticBearish,
-        Pair::StochasticKD,
-    ),
-];

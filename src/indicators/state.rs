@@ -8,10 +8,10 @@ use jiff::civil::Date;
 use super::adx::AdxState;
 use super::bar::{Bar, Rejected};
 use super::engine::Engine;
+use super::lines::Lines;
 use super::macd::MacdState;
 use super::relations::Relations;
 use super::row::Row;
-use super::rsi::RsiState;
 use super::set::{IndicatorSet, MAX_EMA};
 use super::step::Step;
 use super::stochastic::{Next, Stochastic};
@@ -50,8 +50,9 @@ pub(super) struct Memory {
     pub(super) last: Option<Last>,
     /// Distances from the newest close.
     pub(super) ema: [f64; MAX_EMA],
+    /// MACD's averages, gains and losses.
+    pub(super) lines: Lines,
     pub(super) macd: MacdState,
-    pub(super) rsi: RsiState,
     pub(super) atr: f64,
     pub(super) adx: AdxState,
     pub(super) obv: i128,
@@ -92,11 +93,12 @@ impl Indicators {
             recent: Window::new(recent, 0.0),
             stochastic: set.stochastic.map(Stochastic::new),
         };
+        let row = Row::new(set);
         Self {
             engine,
             windows,
             memory: Memory::default(),
-            row: Row::EMPTY,
+            row,
         }
     }
 
@@ -132,7 +134,7 @@ impl Indicators {
     /// The values as they would be with `bar`, which may still change. The state stays.
     pub fn peek(&self, bar: &Bar) -> Result<Row, Rejected> {
         bar.check(self.last())?;
-        let (mut memory, mut row) = (self.memory, Row::EMPTY);
+        let (mut memory, mut row) = (self.memory, Row::new(self.set()));
         Step::new(bar, &memory).run(&self.engine, &self.windows, &mut memory, &mut row);
         Ok(row)
     }

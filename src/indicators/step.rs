@@ -2,17 +2,19 @@
 
 use std::cmp::Ordering;
 
-use super::adx::Movement;
+use super::adx::{Directions, Movement};
 use super::atr::true_range;
 use super::bar::Bar;
 use super::dd::{Dd, Factor};
 use super::engine::Engine;
-use super::relations::Pair;
-use super::row::Row;
+use super::lines::{LANES, Lines};
+use super::relations::{Pair, order};
+use super::row::{Row, Values, or_nan};
+use super::rsi::{self, Moves};
 use super::signals::{Signal, Signals};
 use super::state::{Last, Memory, Windows};
 use super::stochastic::Next;
-use super::sum::{Sum, Unit};
+use super::sum::{Count, Sum, Unit};
 use super::{obv, vwap};
 
 /// A bar and what several indicators ask about it.
@@ -40,7 +42,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Fills the row in the order of the set's columns, and moves the memory on.
+    /// Fills the row, and moves the memory on.
     #[inline]
     pub(super) fn run(
         &self,
@@ -58,13 +60,17 @@ impl<'a> Step<'a> {
             ..
         } = *self.bar;
         let before = std::mem::take(&mut memory.relations);
-        row.begin();
-        self.averages(engine, windows, memory, row);
-        self.momentum(engine, windows, memory, row);
-        let range = self.ranges(windows, memory, row);
-        self.movement(engine, memory, row);
+        let values = &mut row.values;
+        self.averages(engine, windows, memory, values);
+        self.crosses(engine, windows, memory, values);
+        self.momentum(engine, windows, memory, values);
+        let range = self.ranges(windows, memory, values);
+        self.movement(engine, memory, values);
+        let breakout = self.volume(engine, windows, memory, values);
         row.signals = Signals::between(before, memory.relations);
-        self.volume(engine, windows, memory, row);
+        if let Some(signal) = breakout {
+            row.signals.raise(signal);
+        }
         memory.count += 1;
         memory.last = Some(Last {
             at,
@@ -80,105 +86,131 @@ impl<'a> Step<'a> {
         self.index + 1 >= u64::from(period)
     }
 
+    /// The mean of so many closes.
     #[inline]
-    fn averages(&self, engine: &Engine, windows: &Windows, next: &mut Memory, row: &mut Row) {
-        let (mut quarter, mut year) = (None, None);
-        for count in &engine.sma {
-            if !self.full(count.get()) {
-                row.put(None);
-                continue;
-            }
-            let sum = windows.closes.with(self.price, usize::from(count.get()));
-            let mean = sum.mean(*count, Unit::Price);
-            row.put(Some(mean));
-            match count.get() {
-                50 => quarter = Some((mean, sum)),
-                200 => year = Some((mean, sum)),
-                _ => {}
+    fn average(&self, count: Count, windows: &Windows) -> f64 {
+        let sum = windows.closes.with(self.price, usize::from(count.get()));
+        sum.mean(count, Unit::Price)
+    }
+
+    #[inline]
+    fn averages(&self, engine: &Engine, windows: &Windows, next: &mut Memory, values: &mut Values) {
+        for (count, value) in engine.sma.iter().zip(&mut values.sma) {
+            if self.full(count.get()) {
+                *value = self.average(*count, windows);
             }
         }
-        // Rounding keeps the order, so equal means are all that is left to doubt.
-        let close = (self.bar.close, self.price);
-        if let Some(average) = quarter {
-            let order = exact(close, 1, average, 50);
-            next.relations.set(Pair::CloseSma50, order);
-        }
-        if let Some(average) = year {
-            let order = exact(close, 1, average, 200);
-            next.relations.set(Pair::CloseSma200, order);
-        }
-        if let (Some(fast), Some(slow)) = (quarter, year) {
-            let order = exact(fast, 50, slow, 200);
-            next.relations.set(Pair::Sma50Sma200, order);
-        }
-        for (ema, above) in engine.ema.iter().zip(&mut next.ema) {
+        let averages = engine.ema.iter().zip(&mut next.ema).zip(&mut values.ema);
+        for ((ema, above), value) in averages {
             let seeded = u64::from(ema.period) - 1;
             match self.index.cmp(&seeded) {
-                Ordering::Less => {
-                    row.put(None);
-                    continue;
-                }
+                Ordering::Less => continue,
                 Ordering::Equal => {
                     let sum = windows.closes.with(self.price, usize::from(ema.period));
                     *above = sum.mean_above(self.price, ema.period).high;
                 }
                 Ordering::Greater => *above = ema.step(*above, self.change.high),
             }
-            row.put(Some(self.bar.close + *above));
+            *value = self.bar.close + *above;
+        }
+    }
+
+    /// Where the close and the averages of 50 and 200 bars lie against each other.
+    #[inline]
+    fn crosses(&self, engine: &Engine, windows: &Windows, next: &mut Memory, values: &Values) {
+        let average = |place: Option<usize>| {
+            let value = place.and_then(|place| values.sma.get(place));
+            value.copied().unwrap_or(f64::NAN)
+        };
+        let close = (self.bar.close, 1);
+        let quarter = (average(engine.sma_50), 50);
+        let year = (average(engine.sma_200), 200);
+        let pairs = [
+            (Pair::CloseSma50, close, quarter),
+            (Pair::CloseSma200, close, year),
+            (Pair::Sma50Sma200, quarter, year),
+        ];
+        for (pair, (a, count_a), (b, count_b)) in pairs {
+            let mut order = order(a, b);
+            if order.is_eq() {
+                if a.is_nan() || b.is_nan() {
+                    continue;
+                }
+                // Rounding keeps the order, so equal means are all that is left to doubt.
+                let sum = |count: u16| windows.closes.with(self.price, usize::from(count));
+                order = (sum(count_a).times(count_b)).cmp(&sum(count_b).times(count_a));
+            }
+            next.relations.set(pair, order);
         }
     }
 
     #[inline]
-    fn momentum(&self, engine: &Engine, windows: &Windows, next: &mut Memory, row: &mut Row) {
-        if let Some(rsi) = &engine.rsi {
-            let (state, value) = rsi.step(&next.rsi, self.index, self.change);
-            next.rsi = state;
+    fn momentum(&self, engine: &Engine, windows: &Windows, next: &mut Memory, values: &mut Values) {
+        let [fast, slow, gain, loss] = self.lines(engine, windows, next);
+        if let Some(period) = engine.set.rsi {
+            let moves = Moves { gain, loss };
+            let value = (self.index >= u64::from(period)).then(|| moves.value());
             if let Some(value) = value {
                 for (pair, line) in [(Pair::Rsi70, 70), (Pair::Rsi30, 30), (Pair::Rsi50, 50)] {
-                    next.relations.set(pair, state.against(value, line));
+                    next.relations.set(pair, moves.against(value, line));
                 }
             }
-            row.put(value);
+            values.rsi = or_nan(value);
         }
-        if let Some(bollinger) = &engine.bollinger {
-            let (close, price) = (self.bar.close, self.price);
-            let bands = bollinger.step(self.index, close, price, &windows.closes, &windows.recent);
-            row.put(bands.map(|bands| bands.upper));
-            row.put(bands.map(|bands| bands.middle));
-            row.put(bands.map(|bands| bands.lower));
-            if let Some(bands) = bands {
-                next.relations.set(Pair::UpperBand, bands.against_upper);
-                next.relations.set(Pair::LowerBand, bands.against_lower);
-            }
+        let bollinger = engine.bollinger.as_ref();
+        if let Some(bollinger) = bollinger.filter(|bands| self.full(bands.count.get())) {
+            let average = engine.middle.and_then(|place| values.sma.get(place));
+            let middle = match average {
+                Some(average) => *average,
+                None => self.average(bollinger.count, windows),
+            };
+            let close = (self.bar.close, self.price);
+            let bands = bollinger.step(close, middle, &windows.closes, &windows.recent);
+            values.bollinger = [bands.upper, bands.middle, bands.lower];
+            next.relations.set(Pair::UpperBand, bands.against_upper);
+            next.relations.set(Pair::LowerBand, bands.against_lower);
         }
         if let Some(macd) = &engine.macd {
-            let (state, values) = macd.step(
-                &next.macd,
-                self.index,
-                self.change,
-                self.price,
-                &windows.closes,
-            );
+            let (state, lines) = macd.step(&next.macd, self.index, [fast, slow]);
             next.macd = state;
-            row.put(values.map(|values| values.macd));
-            row.put(values.map(|values| values.signal));
-            row.put(values.map(|values| values.histogram));
-            if let Some(values) = values {
-                next.relations.set(Pair::MacdSignal, values.against_signal);
-                next.relations.set(Pair::MacdZero, values.against_zero);
+            if let Some(lines) = lines {
+                values.macd = [lines.macd, lines.signal, lines.histogram];
+                next.relations.set(Pair::MacdSignal, lines.against_signal);
+                next.relations.set(Pair::MacdZero, lines.against_zero);
             }
         }
     }
 
+    /// MACD's averages, gains and losses, one bar on.
     #[inline]
-    fn ranges(&self, windows: &Windows, next: &mut Memory, row: &mut Row) -> Option<Next> {
+    fn lines(&self, engine: &Engine, windows: &Windows, next: &mut Memory) -> [Dd; LANES] {
+        let [gain, loss] = rsi::moved(self.change);
+        let [summing, smoothing] = &engine.kept;
+        let seeding = engine.set.rsi.map_or(0, u64::from);
+        let kept = if self.index < seeding {
+            summing
+        } else {
+            smoothing
+        };
+        let changes = Lines::new([self.change, self.change, gain, loss]);
+        next.lines = next.lines.step(&changes, kept);
+        let macd = engine.macd.as_ref();
+        if let Some(macd) = macd.filter(|macd| macd.first() == self.index) {
+            let [fast, slow] = macd.seeds(self.price, &windows.closes);
+            let [_, _, gain, loss] = next.lines.each();
+            next.lines = Lines::new([fast, slow, gain, loss]);
+        }
+        next.lines.each()
+    }
+
+    #[inline]
+    fn ranges(&self, windows: &Windows, next: &mut Memory, values: &mut Values) -> Option<Next> {
         let stochastic = windows.stochastic.as_ref()?;
         let Bar {
             high, low, close, ..
         } = *self.bar;
         let range = stochastic.step(self.index, high, low, close);
-        row.put(range.k);
-        row.put(range.d);
+        values.stochastic = [or_nan(range.k), or_nan(range.d)];
         if let Some(order) = range.k_against_d {
             next.relations.set(Pair::StochasticKD, order);
         }
@@ -186,7 +218,7 @@ impl<'a> Step<'a> {
     }
 
     #[inline]
-    fn movement(&self, engine: &Engine, next: &mut Memory, row: &mut Row) {
+    fn movement(&self, engine: &Engine, next: &mut Memory, values: &mut Values) {
         let Bar { high, low, .. } = *self.bar;
         let movement = next.last.map_or(
             Movement {
@@ -203,19 +235,26 @@ impl<'a> Step<'a> {
         if let Some(atr) = engine.atr {
             let (state, value) = atr.step(next.atr, self.index, movement.range);
             next.atr = state;
-            row.put(value);
+            values.atr = or_nan(value);
         }
         if let Some(adx) = engine.adx {
             let (state, directions) = adx.step(&next.adx, self.index, movement);
             next.adx = state;
-            row.put(directions.map(|directions| directions.plus));
-            row.put(directions.map(|directions| directions.minus));
-            row.put(directions.and_then(|directions| directions.adx));
+            if let Some(Directions { plus, minus, adx }) = directions {
+                values.adx = [plus, minus, or_nan(adx)];
+            }
         }
     }
 
+    /// A breakout on much volume, if there is one.
     #[inline]
-    fn volume(&self, engine: &Engine, windows: &Windows, next: &mut Memory, row: &mut Row) {
+    fn volume(
+        &self,
+        engine: &Engine,
+        windows: &Windows,
+        next: &mut Memory,
+        values: &mut Values,
+    ) -> Option<Signal> {
         let last = next.last;
         let Bar {
             session,
@@ -225,25 +264,28 @@ impl<'a> Step<'a> {
             ..
         } = *self.bar;
         if engine.set.obv {
-            let order = last.map(|last| close.total_cmp(&last.close));
+            let order = last.map_or(Ordering::Greater, |last| order(close, last.close));
             next.obv = obv::step(next.obv, self.traded, order);
-            row.put(Some(obv::value(next.obv)));
+            values.obv = obv::value(next.obv);
         }
+        let mut breakout = None;
         if let Some(count) = engine.volume_sma {
             let period = count.get();
             let traded = Sum::of_volume(self.traded);
             let full = self.full(period);
             let sum = windows.volumes.with(traded, usize::from(period));
-            row.put(full.then(|| sum.mean(count, Unit::Volume)));
+            if full {
+                values.volume_sma = sum.mean(count, Unit::Volume);
+            }
             // Volume ≥ 2 × sum ÷ period, and something was traded.
             let doubled = full && self.traded > 0 && traded.times(period) >= sum.times(2);
             if let Some(last) = last.filter(|_| doubled) {
                 let hundredfold = self.change.times(Factor::ratio(100, 1));
                 let before = Dd::of(last.close);
                 if hundredfold.compare(before).is_ge() {
-                    row.signals.raise(Signal::VolumeBreakoutUp);
+                    breakout = Some(Signal::VolumeBreakoutUp);
                 } else if hundredfold.negated().compare(before).is_ge() {
-                    row.signals.raise(Signal::VolumeBreakoutDown);
+                    breakout = Some(Signal::VolumeBreakoutDown);
                 }
             }
         }
@@ -252,16 +294,8 @@ impl<'a> Step<'a> {
             let sessions = (last.map(|last| last.session), session);
             let (state, value) = vwap::step(anchor, &next.vwap, sessions, typical, self.traded);
             next.vwap = state;
-            row.put(value);
+            values.vwap = or_nan(value);
         }
+        breakout
     }
-}
-
-/// The order of two means, given rounded and as sums of so many.
-#[inline]
-fn exact(a: (f64, Sum), count_a: u16, b: (f64, Sum), count_b: u16) -> Ordering {
-    if a.0 == b.0 {
-        return a.1.times(count_b).cmp(&b.1.times(count_a));
-    }
-    a.0.total_cmp(&b.0)
 }

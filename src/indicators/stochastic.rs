@@ -4,15 +4,14 @@
 use std::cmp::Ordering;
 
 use super::dd::Dd;
+use super::relations::order;
 use super::set::StochasticPeriods;
-use super::window::{Greatest, Window};
+use super::window::{Greatest, Window, greater};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Stochastic {
     k: u16,
-    /// The highs before, and the lows with their sign turned.
-    highs: Window<f64>,
-    lows: Window<f64>,
+    /// Of the bars before; the lows with their sign turned.
     highest: Greatest,
     lowest: Greatest,
     /// The values of %K that %D still needs.
@@ -22,8 +21,6 @@ pub(super) struct Stochastic {
 /// What a new bar makes of it, until it is pushed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Next {
-    highest: Greatest,
-    lowest: Greatest,
     place: Place,
     pub(super) k: Option<f64>,
     pub(super) d: Option<f64>,
@@ -52,19 +49,16 @@ impl Stochastic {
         let before = usize::from(periods.k - 1);
         Self {
             k: periods.k,
-            highs: Window::new(before, f64::NEG_INFINITY),
-            lows: Window::new(before, f64::NEG_INFINITY),
-            highest: Greatest::NONE,
-            lowest: Greatest::NONE,
+            highest: Greatest::new(before),
+            lowest: Greatest::new(before),
             places: Window::new(usize::from(periods.d - 1), NOWHERE),
         }
     }
 
     #[inline]
     pub(super) fn step(&self, index: u64, high: f64, low: f64, close: f64) -> Next {
-        let highest = self.highest.with(self.highs.values(), high);
-        let lowest = self.lowest.with(self.lows.values(), -low);
-        let (top, bottom) = (highest.value, -lowest.value);
+        let top = greater(self.highest.get(), high);
+        let bottom = -greater(self.lowest.get(), -low);
         let known = index + 1 >= u64::from(self.k) && top > bottom;
         let place = if known {
             Place {
@@ -77,8 +71,6 @@ impl Stochastic {
             NOWHERE
         };
         let mut next = Next {
-            highest,
-            lowest,
             place,
             k: known.then_some(place.k),
             d: None,
@@ -96,11 +88,10 @@ impl Stochastic {
         next
     }
 
+    #[inline]
     pub(super) fn push(&mut self, next: &Next, high: f64, low: f64) {
-        self.highs.push(high);
-        self.lows.push(-low);
-        self.highest = next.highest;
-        self.lowest = next.lowest;
+        self.highest.push(high);
+        self.lowest.push(-low);
         self.places.push(next.place);
     }
 }
@@ -111,7 +102,7 @@ fn against(before: &[Place], newest: Place, d: f64, count: f64) -> Ordering {
     // Each %K is good to 1e-13, 100 at most unless the close lies outside its bar.
     let doubt = 1e-12 * (newest.k.abs() + d.abs()) + 1e-12;
     if (newest.k - d).abs() > doubt {
-        return newest.k.total_cmp(&d);
+        return order(newest.k, d);
     }
     // At the end of its range both sides are exact.
     if before.iter().all(|earlier| earlier.k == newest.k) && (newest.k == 100.0 || newest.k == 0.0)

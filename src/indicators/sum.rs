@@ -18,7 +18,8 @@ pub(super) const GREATEST_PRICE: f64 = 1e18;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Sum {
     high: u64,
-    low: u128,
+    middle: u64,
+    low: u64,
 }
 
 /// What one unit of a [`Sum`] is worth.
@@ -77,68 +78,71 @@ impl Unit {
 
 impl Sum {
     /// A price within [`LEAST_PRICE`] and [`GREATEST_PRICE`], exactly.
+    #[inline]
     pub(super) fn of_price(price: f64) -> Self {
         let bits = price.to_bits();
         let field = bits >> 52;
         let mantissa = u128::from((bits & ((1 << 52) - 1)) | (1 << 52));
         let shift = field.saturating_sub(FIELD_AT_ZERO_SHIFT);
         if shift < 64 {
-            return Self {
-                high: 0,
-                low: mantissa << shift,
-            };
+            return Self::of(0, mantissa << shift);
         }
-        let shift = (shift - 64).min(63);
-        let upper = mantissa << shift;
+        let upper = mantissa << (shift - 64).min(63);
         Self {
             high: half(upper >> 64),
-            low: upper << 64,
+            middle: half(upper),
+            low: 0,
         }
     }
 
     /// A number of shares.
+    #[inline]
     pub(super) fn of_volume(volume: u64) -> Self {
         Self {
             high: 0,
-            low: u128::from(volume),
+            middle: 0,
+            low: volume,
         }
+    }
+
+    #[inline]
+    fn of(high: u64, lower: u128) -> Self {
+        Self {
+            high,
+            middle: half(lower >> 64),
+            low: half(lower),
+        }
+    }
+
+    #[inline]
+    fn lower(self) -> u128 {
+        u128::from(self.middle) << 64 | u128::from(self.low)
     }
 
     #[inline]
     pub(super) fn plus(self, other: Self) -> Self {
-        let (low, carry) = self.low.overflowing_add(other.low);
-        Self {
-            high: self
-                .high
-                .wrapping_add(other.high)
-                .wrapping_add(u64::from(carry)),
-            low,
-        }
+        let (lower, carry) = self.lower().overflowing_add(other.lower());
+        let high = self.high.wrapping_add(other.high);
+        Self::of(high.wrapping_add(u64::from(carry)), lower)
     }
 
     #[inline]
     pub(super) fn minus(self, other: Self) -> Self {
-        let (low, borrow) = self.low.overflowing_sub(other.low);
-        Self {
-            high: self
-                .high
-                .wrapping_sub(other.high)
-                .wrapping_sub(u64::from(borrow)),
-            low,
-        }
+        let (lower, borrow) = self.lower().overflowing_sub(other.lower());
+        let high = self.high.wrapping_sub(other.high);
+        Self::of(high.wrapping_sub(u64::from(borrow)), lower)
     }
 
     /// `self` × a small number.
     pub(super) fn times(self, count: u16) -> Self {
         let count = u128::from(count);
-        let lower = (self.low & u128::from(u64::MAX)) * count;
-        let upper = (self.low >> 64) * count + (lower >> 64);
+        let low = u128::from(self.low) * count;
+        let middle = u128::from(self.middle) * count + (low >> 64);
+        let high = u128::from(self.high) * count + (middle >> 64);
         Self {
-            high: self
-                .high
-                .wrapping_mul(half(count))
-                .wrapping_add(half(upper >> 64)),
-            low: (upper << 64) | u128::from(half(lower)),
+            high: half(high),
+            middle: half(middle),
+            low: half(low),
         }
     }
 
@@ -146,31 +150,25 @@ impl Sum {
     #[inline]
     pub(super) fn mean(self, count: Count, unit: Unit) -> f64 {
         // The first 64 significant bits, and whether anything follows them.
-        let (top, place, rest) = if self.high != 0 {
-            let up = self.high.leading_zeros();
-            let first = (u128::from(self.high) << 64) | (self.low >> 64);
-            let top = half((first << up) >> 64);
-            let below = (first << up) << 64 != 0 || self.low << 64 != 0;
-            (top, 128 - up.cast_signed(), below)
-        } else if self.low >> 64 != 0 {
-            let (first, second) = (half(self.low >> 64), half(self.low));
-            let up = first.leading_zeros();
-            // Shifted twice: by 64 at once is not allowed.
-            let top = (first << up) | ((second >> 1) >> (63 - up));
-            (top, 64 - up.cast_signed(), second << up != 0)
+        let (first, second, place, rest) = if self.high != 0 {
+            (self.high, self.middle, 128, self.low != 0)
+        } else if self.middle != 0 {
+            (self.middle, self.low, 64, false)
         } else if self.low != 0 {
-            let first = half(self.low);
-            let up = first.leading_zeros();
-            (first << up, -up.cast_signed(), false)
+            (self.low, 0, 0, false)
         } else {
             return 0.0;
         };
+        let up = first.leading_zeros();
+        // Shifted twice: by 64 at once is not allowed.
+        let top = (first << up) | ((second >> 1) >> (63 - up));
+        let rest = rest || second << up != 0;
         // At least 54 bits of quotient and, one place below, whether it was inexact: enough for
         // the conversion to round as if it saw the whole quotient.
         let (quotient, exact) = count.divide(top);
         let inexact = rest || !exact;
         let rounded = to_f64((quotient << 1) | u64::from(inexact));
-        rounded * power_of_two(place - 1 + unit.exponent())
+        rounded * power_of_two(place - up.cast_signed() - 1 + unit.exponent())
     }
 
     /// (`self` − `count` × `price`) ÷ `count` for a sum of prices: how far their mean lies above
@@ -189,14 +187,14 @@ impl Sum {
 
     /// All bits, for a hash.
     pub(super) fn words(self) -> [u64; 3] {
-        [self.high, half(self.low >> 64), half(self.low)]
+        [self.high, self.middle, self.low]
     }
 
     /// The units as a double-double: exact up to 106 bits.
     fn to_dd(self) -> Dd {
-        let middle = Dd::of_u64(half(self.low >> 64)).scaled(power_of_two(64));
+        let middle = Dd::of_u64(self.middle).scaled(power_of_two(64));
         let upper = Dd::of_u64(self.high).scaled(power_of_two(128));
-        upper.plus(middle).plus(Dd::of_u64(half(self.low)))
+        upper.plus(middle).plus(Dd::of_u64(self.low))
     }
 }
 

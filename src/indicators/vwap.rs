@@ -51,8 +51,20 @@ pub(super) fn step(
     (next, value)
 }
 
+/// Of shares, as a factor of an average.
 #[inline]
 #[allow(clippy::cast_precision_loss, reason = "a factor of an average")]
 fn whole(volume: u128) -> f64 {
-    u64::try_from(volume).map_or(volume as f64, |short| short as f64)
+    match i64::try_from(volume) {
+        Ok(volume) => volume as f64,
+        Err(_) => wide(volume),
+    }
+}
+
+/// Apart and not inlined, or the quick way above is folded into this slow one.
+#[cold]
+#[inline(never)]
+#[allow(clippy::cast_precision_loss, reason = "a factor of an average")]
+fn wide(volume: u128) -> f64 {
+    volume as f64
 }

@@ -71,10 +71,9 @@ impl Totals {
     /// The total `back` values ago.
     #[inline]
     fn back(&self, back: usize) -> Sum {
-        let at = self
-            .at
-            .checked_sub(back)
-            .unwrap_or_else(|| (self.at + self.ring.len()).saturating_sub(back));
+        // Which of the two is not foreseen, so it is added, not branched on.
+        let round = if back > self.at { self.ring.len() } else { 0 };
+        let at = self.at.wrapping_sub(back).wrapping_add(round);
         self.ring.get(at).copied().unwrap_or_default()
     }
 
@@ -97,45 +96,88 @@ impl Totals {
     }
 }
 
-/// The greatest of the last values, and how many values ago it was pushed.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The greatest of the last so many values, at the same cost for each (M. van Herk, 1992; J. Gil
+/// and M. Werman, 1993): values come in blocks of the window's length, and a window is the end of
+/// one block and the beginning of the next.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Greatest {
-    pub(super) value: f64,
-    age: usize,
+    /// Up to `at` the values of this block; from there on the greatest of the block before, each
+    /// of those from here to its end.
+    block: Vec<f64>,
+    at: usize,
+    /// Of this block.
+    here: f64,
+    /// Of the window.
+    all: f64,
 }
 
 impl Greatest {
-    pub(super) const NONE: Self = Self {
-        value: f64::NEG_INFINITY,
-        age: 0,
-    };
+    /// Of the last `length` values.
+    pub(super) fn new(length: usize) -> Self {
+        Self {
+            block: vec![f64::NEG_INFINITY; length],
+            at: 0,
+            here: f64::NEG_INFINITY,
+            all: f64::NEG_INFINITY,
+        }
+    }
 
-    /// The greatest of `newest` and the values before it, looked through again only when the old
-    /// greatest has just left.
     #[inline]
-    pub(super) fn with(self, before: &[f64], newest: f64) -> Self {
-        if newest >= self.value {
-            return Self {
-                value: newest,
-                age: 0,
-            };
+    pub(super) fn get(&self) -> f64 {
+        self.all
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, value: f64) {
+        if let Some(slot) = self.block.get_mut(self.at) {
+            *slot = value;
         }
-        let age = self.age + 1;
-        if age <= before.len() {
-            return Self { age, ..self };
+        self.here = greater(self.here, value);
+        self.at += 1;
+        if self.at >= self.block.len() {
+            self.turn();
         }
-        let mut found = Self {
-            value: newest,
-            age: 0,
-        };
-        for (ago, value) in (1..).zip(before.iter().rev()) {
-            if *value > found.value {
-                found = Self {
-                    value: *value,
-                    age: ago,
-                };
+        let before = self.block.get(self.at).copied();
+        self.all = greater(self.here, before.unwrap_or(f64::NEG_INFINITY));
+    }
+
+    /// Begins a block.
+    #[cold]
+    fn turn(&mut self) {
+        let mut greatest = f64::NEG_INFINITY;
+        for slot in self.block.iter_mut().rev() {
+            greatest = greater(greatest, *slot);
+            *slot = greatest;
+        }
+        self.at = 0;
+        self.here = f64::NEG_INFINITY;
+    }
+}
+
+/// The greater of two numbers; neither is NaN.
+#[inline]
+pub(super) fn greater(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_greatest_of_a_window_is_that_of_looking_at_all_of_it() {
+        let mut word = 1_u32;
+        for length in [1, 2, 3, 13, 64] {
+            let (mut window, mut pushed) = (Greatest::new(length), Vec::new());
+            for _ in 0..500 {
+                word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let value = f64::from(word >> 27);
+                window.push(value);
+                pushed.push(value);
+                let last = pushed.iter().rev().take(length);
+                let greatest = last.copied().fold(f64::NEG_INFINITY, f64::max);
+                assert_eq!(window.get(), greatest, "{length}: {pushed:?}");
             }
         }
-        found
     }
 }

@@ -49,7 +49,7 @@ fn the_default_set_is_the_one_that_was_promised() {
     );
     assert_eq!(
         set.identity(),
-        "formulas=1;sma=5,20,50,60,200,300;ema=9,21,50;rsi=14;bollinger=20x2000m;macd=12/26/9;\
+        "formulas=2;sma=5,20,50,60,200,300;ema=9,21,50;rsi=14;bollinger=20x2000m;macd=12/26/9;\
          stochastic=14/3;atr=14;adx=14;obv=yes;volume_sma=20;vwap=month"
     );
     assert_eq!(set.columns().len(), 25);
