@@ -1,10 +1,13 @@
 //! How late fires are claimed and begun when thousands are due in the same second, with the
-//! processor idle, taken, and with the runtime's own workers taken.
+//! processor idle, taken, and with the runtime's own workers taken; on the disk, beside what the
+//! disk itself takes to keep a page, and in memory, where only the code is late.
 
 mod claim;
+mod disk;
 mod rival;
 mod world;
 
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -37,12 +40,30 @@ pub(crate) fn measure(figures: &mut Figures, wants: impl Fn(&str) -> bool) {
     if wants("lateness_claim") {
         claim::measure(figures);
     }
+    let memory = Some("/dev/shm").filter(|path| Path::new(path).is_dir());
     let loads = [
-        ("lateness_idle", Load::Idle, "idle"),
-        ("lateness_hogs", Load::Hogs, "2 busy processes"),
-        ("lateness_workers", Load::Workers, "runtime workers taken"),
+        ("lateness_idle", Load::Idle, "idle", None),
+        ("lateness_hogs", Load::Hogs, "2 busy processes", None),
+        (
+            "lateness_workers",
+            Load::Workers,
+            "runtime workers taken",
+            None,
+        ),
+        (
+            "lateness_memory_idle",
+            Load::Idle,
+            "idle, in memory",
+            memory,
+        ),
+        (
+            "lateness_memory_hogs",
+            Load::Hogs,
+            "2 busy processes, in memory",
+            memory,
+        ),
     ];
-    for (name, load, words) in loads {
+    for (name, load, words, within) in loads {
         if !wants(name) {
             continue;
         }
@@ -53,11 +74,12 @@ pub(crate) fn measure(figures: &mut Figures, wants: impl Fn(&str) -> bool) {
                 period: Duration::from_secs(period_s),
                 rounds,
                 are_workers_busy: load == Load::Workers,
+                within,
             };
             report(figures, &world, words, goal);
         }
     }
-    for (name, load, words) in &loads[..2] {
+    for (name, load, words, _) in &loads[..2] {
         if wants(&name.replace("lateness", "lateness_tcs")) {
             let _hogs = (*load == Load::Hogs).then(Hogs::start);
             rival::measure(figures, words);
@@ -70,6 +92,7 @@ fn report(figures: &mut Figures, world: &World, words: &str, goal: f64) {
         claims,
         begins,
         next_ticks,
+        flushes,
         lost,
         doubled,
     } = world.run();
@@ -78,7 +101,7 @@ fn report(figures: &mut Figures, world: &World, words: &str, goal: f64) {
         &format!("claim of {count} fires due at once, {words}"),
         format!("{claims} ms late, {lost} lost, {doubled} doubled"),
         &format!("p99 ≤ {goal} ms, 0, 0"),
-        format!("tasks begun {begins} ms after"),
+        format!("tasks begun {begins} ms after; the disk keeps a page in {flushes} ms"),
     );
     if count >= 1_000 {
         figures.add(

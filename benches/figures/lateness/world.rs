@@ -19,6 +19,7 @@ use finstage::telemetry::Meter;
 use finstage::upstream::{Budget, Fault};
 use jiff::Timestamp;
 
+use super::disk::Disk;
 use crate::support::{self, Spread};
 use crate::watch::{Watch, Watched};
 
@@ -31,6 +32,8 @@ pub(super) struct World {
     pub(super) period: Duration,
     pub(super) rounds: u32,
     pub(super) are_workers_busy: bool,
+    /// Where the ledger lies, if not where temporary files do.
+    pub(super) within: Option<&'static str>,
 }
 
 /// What was seen, ms after the planned instants.
@@ -41,6 +44,8 @@ pub(super) struct Round {
     pub(super) begins: Spread,
     /// The claims of the schedule that fires every second, in the two seconds after the others.
     pub(super) next_ticks: Spread,
+    /// What the disk took for a page, each.
+    pub(super) flushes: Spread,
     pub(super) lost: usize,
     pub(super) doubled: usize,
 }
@@ -48,9 +53,15 @@ pub(super) struct Round {
 impl World {
     pub(super) fn run(&self) -> Round {
         let runtime = support::runtime();
-        let directory = tempfile::tempdir().unwrap();
+        let directory = match self.within {
+            Some(parent) => tempfile::tempdir_in(parent),
+            None => tempfile::tempdir(),
+        };
+        let directory = directory.unwrap();
         let config = self.configuration(directory.path());
-        let round = runtime.block_on(self.observe(&config));
+        let disk = Disk::watch(directory.path());
+        let mut round = runtime.block_on(self.observe(&config));
+        round.flushes = disk.flushes();
         runtime.shutdown_background();
         round
     }
@@ -169,6 +180,7 @@ impl World {
             claims: Spread::of(lateness),
             begins: Spread::of(begins),
             next_ticks: Spread::of(next_ticks),
+            flushes: Spread::of(Vec::new()),
             lost,
             doubled,
         }
