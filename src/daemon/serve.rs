@@ -110,7 +110,7 @@ impl Serving {
         (as_read, read): (Arc<Config>, Print),
         clock: Clock,
     ) -> Result<Self, StartError> {
-        warn_of_companions(assembly).await?;
+        warn_of_others(assembly).await?;
         let (pulse, vitals) = (Pulse::default(), Vitals::new(Handle::current()));
         let seen = vitals.clone();
         let planner = Planner {
@@ -282,10 +282,19 @@ async fn bind(config: &Config) -> Option<ControlSocket> {
     }
 }
 
-async fn warn_of_companions(assembly: &Assembly) -> Result<(), StartError> {
-    let processes = assembly.services.store.companions(assembly.epoch).await? as u64;
+/// Of those that use the database too, and of the one before, if it did not end in order.
+async fn warn_of_others(assembly: &Assembly) -> Result<(), StartError> {
+    let store = &assembly.services.store;
+    let processes = store.companions(assembly.epoch).await? as u64;
     if processes > 0 {
         events::DaemonNotAlone { processes }.emit();
+    }
+    if let Some((pid, started_at)) = store.died_before(assembly.epoch).await? {
+        events::DaemonDiedBefore {
+            pid,
+            started_at: &started_at.to_string(),
+        }
+        .emit();
     }
     Ok(())
 }

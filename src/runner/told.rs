@@ -29,10 +29,8 @@ impl Recorder<'_> {
         let (run_id, schedule) = (self.spec.run_id, self.spec.schedule.id.as_str());
         let (job, duration_ms) = (self.spec.assignment.name(), end.duration_ms);
         let totals = &end.totals;
-        // Left out of the line where it is not known.
-        let cost = end.cost;
-        let cpu_ms = cost.map_or(f64::NAN, |cost| whole(cost.cpu_ms));
-        let memory_peak_bytes = cost.map_or(f64::NAN, |cost| whole(cost.memory_peak_bytes));
+        let cpu_ms = end.cost.map(|cost| cost.cpu_ms);
+        let memory_peak_bytes = end.cost.map(|cost| cost.memory_peak_bytes);
         let (tasks_total, tasks_failed) = (totals.tasks_total.into(), totals.tasks_failed.into());
         match end.state {
             RunState::Succeeded => events::RunFinished {

@@ -10,8 +10,13 @@ pub(super) fn own() -> String {
 /// Whether the process of that name still runs. False where /proc does not show it: another
 /// machine, another container, another user under `ProtectProc=invisible`.
 pub(super) fn is_alive(process: &str) -> bool {
+    name(number(process)).is_some_and(|found| found == process)
+}
+
+/// Its number, 0 if the name has none.
+pub(super) fn number(process: &str) -> u32 {
     let pid = process.split(':').nth(1).and_then(|pid| pid.parse().ok());
-    pid.and_then(name).is_some_and(|found| found == process)
+    pid.unwrap_or_default()
 }
 
 /// The boot's id, the process's number and its start in ticks since that boot (field 22 of

@@ -95,6 +95,11 @@ impl FieldType for i64 {
     const KIND: FieldKind = FieldKind::Integer;
 }
 
+/// Left out of the line where there is none.
+impl FieldType for Option<i64> {
+    const KIND: FieldKind = FieldKind::Integer;
+}
+
 impl FieldType for f64 {
     const KIND: FieldKind = FieldKind::Number;
 }

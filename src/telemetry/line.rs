@@ -8,6 +8,7 @@ use tracing::Level;
 use tracing::field::{Field, Visit};
 
 use super::EventDef;
+use super::number::number;
 
 /// Longest line written, with its end: journalctl shows `null` for longer ones.
 pub const MAX_LINE_BYTES: usize = 4096;
@@ -303,7 +304,7 @@ impl Visit for LineBuilder {
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         if value.is_finite() {
-            self.raw(&self.key(field.name()), &format!("{value:.2}"));
+            self.raw(&self.key(field.name()), &number(value));
         }
     }
 

@@ -9,6 +9,7 @@ mod layer;
 mod line;
 mod meter;
 pub mod metric;
+mod number;
 pub mod reference;
 mod repeats;
 mod usage;

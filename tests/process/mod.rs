@@ -197,6 +197,34 @@ fn a_killed_daemon_leaves_a_run_that_the_next_start_takes_up_where_it_was() {
 }
 
 #[test]
+fn a_daemon_that_was_killed_while_idle_is_told_of_at_the_next_start_and_only_there() {
+    let (_runtime, simulator) = simulator(Options::default());
+    let upstream = format!("base_url = \"{}\"", simulator.base_url());
+    let text = schedules(&upstream, "\"A\"", "").replace("100ms", "1h");
+    let home = Home::new(&text);
+    let mut daemon = home.start(&["run"]);
+    let started = daemon.wait_for_event("daemon.started");
+    daemon.wait_for_event("run.finished");
+    daemon.signal("-KILL");
+    assert!(!daemon.end().0.success());
+    let mut daemon = home.start(&["run"]);
+    let died = daemon.wait_for_event("daemon.died_before");
+    assert_eq!(died["pid"], started["pid"]);
+    daemon.wait_for_event("daemon.ready");
+    daemon.signal("-TERM");
+    assert!(daemon.end().0.success());
+    let mut daemon = home.start(&["run"]);
+    daemon.wait_for_event("daemon.ready");
+    daemon.signal("-TERM");
+    let (status, log) = daemon.end();
+    assert!(status.success());
+    let told = log
+        .iter()
+        .find(|line| line["event"] == "daemon.died_before");
+    assert_eq!(told, None);
+}
+
+#[test]
 fn a_second_signal_ends_the_drain_at_once() {
     let options = Options {
         latency: Duration::from_mins(1),

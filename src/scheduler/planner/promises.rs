@@ -70,7 +70,7 @@ impl Loop {
             if now.duration_since(*last) > signed(limit) && self.promises.stale.insert(id.clone()) {
                 events::ScheduleStale {
                     schedule: id.as_str(),
-                    last_success: &last.to_string(),
+                    last_success: &format!("{last:.3}"),
                     limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
                 }
                 .emit();

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait as _, EntityTrait as _, QueryFilter as _,
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 
 use super::Epoch;
-use crate::store::convert::to_column;
+use crate::store::convert::{to_column, to_timestamp};
 use crate::store::entities::daemon_epochs;
 use crate::store::process;
 use crate::store::readable::read_all;
@@ -47,6 +47,20 @@ impl Store {
     /// How many other processes with an epoch of their own are alive.
     pub async fn companions(&self, own: Epoch) -> Result<usize, StoreError> {
         Ok(self.living_epochs(own).await?.len().saturating_sub(1))
+    }
+
+    /// The process that used the database before, when it ended without saying so: its number, and
+    /// when it started. For a person to be told at the next start, and at no later one.
+    pub async fn died_before(&self, own: Epoch) -> Result<Option<(u32, Timestamp)>, StoreError> {
+        let before = daemon_epochs::Entity::find()
+            .filter(daemon_epochs::Column::Id.lt(own.0))
+            .order_by_desc(daemon_epochs::Column::Id)
+            .limit(1);
+        let rows = self.tell("epoch", read_all(&self.write, before)).await?;
+        let dead = rows
+            .first()
+            .filter(|row| row.stopped_at.is_none() && !process::is_alive(&row.process));
+        Ok(dead.map(|row| (process::number(&row.process), to_timestamp(row.started_at))))
     }
 
     /// This epoch, and others whose process still lives (a verb running beside the daemon).

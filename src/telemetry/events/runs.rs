@@ -30,8 +30,8 @@ events! {
         "retries": retries: u64,
         "lateness_ms": lateness_ms: i64,
         "duration_ms": duration_ms: i64,
-        "process.cpu_ms": cpu_ms: f64,
-        "process.memory_peak_bytes": memory_peak_bytes: f64,
+        "process.cpu_ms": cpu_ms: Option<i64>,
+        "process.memory_peak_bytes": memory_peak_bytes: Option<i64>,
     }
     /// Some or all tasks of the run failed.
     RunFailed<'a> {
@@ -49,8 +49,8 @@ events! {
         "calls": calls: u64,
         "retries": retries: u64,
         "duration_ms": duration_ms: i64,
-        "process.cpu_ms": cpu_ms: f64,
-        "process.memory_peak_bytes": memory_peak_bytes: f64,
+        "process.cpu_ms": cpu_ms: Option<i64>,
+        "process.memory_peak_bytes": memory_peak_bytes: Option<i64>,
     }
     /// The run reached its timeout; what was not done is recorded as such.
     RunTimedOut<'a> {
