@@ -28,10 +28,10 @@ kills COUNT="1000":
 events:
     FINSTAGE_REWRITE_DOCUMENTS=1 cargo test --test main telemetry::documents::every_document
 
-# The unit in a real systemd: ready, reload, watchdog, kill, drain, credentials, journal (root, half a minute)
-boot:
+# The unit in a real systemd: ready, reload, watchdog, kill, drain, credentials, a journal that stands still (root, a minute)
+boot STALL="5":
     cargo build
-    tests/systemd/boot target/debug/finstage
+    FINSTAGE_STALL_S={{STALL}} tests/systemd/boot target/debug/finstage
 
 # The Debian package, in target/debian/
 deb:

@@ -7,8 +7,7 @@ import type { Dashboard, VariableModel } from "@grafana/schema";
 import { datasource, placed, series, stat } from "./panels.js";
 import type { Query, Section } from "./panels.js";
 
-// A metric of the chosen daemons. Prometheus has a label `job` of its own, so that ours is called
-// `exported_job` there.
+// A metric of the chosen daemons.
 function of(metric: string, ...more: string[]): string {
   return `${metric}{${['instance=~"$instance"', ...more].join(",")}}`;
 }
@@ -73,8 +72,8 @@ const sections: Section[] = [
       series("Since the last success", "How long ago a run of each schedule succeeded.", "s",
         [{ expr: `time() - max by (schedule) (${of("finstage_schedule_last_success_timestamp_seconds")})`, legend: "{{schedule}}" }]),
       series("Lateness", "How late planned runs were claimed, by job; above the goal of a few milliseconds the disk or the processor is busy.", "s",
-        quantiles("finstage_run_lateness_seconds", "exported_job")),
-      series("Duration of runs", "By job.", "s", quantiles("finstage_run_duration_seconds", "exported_job")),
+        quantiles("finstage_run_lateness_seconds", "job_kind")),
+      series("Duration of runs", "By job.", "s", quantiles("finstage_run_duration_seconds", "job_kind")),
       series("Going on", "Runs, and tasks of them that have not ended.", "short", [
         { expr: sum("", of("finstage_runs_active")), legend: "runs" },
         { expr: sum("", of("finstage_tasks_open")), legend: "tasks" },
@@ -90,9 +89,9 @@ const sections: Section[] = [
       series("Tasks that ended", "By outcome; a task tried again counts again.", "short",
         [{ expr: sum("outcome", increase("finstage_tasks_total")), legend: "{{outcome}}" }], { bars: true, stacked: true }),
       series("Rows written", "Inserted or changed, by job.", "short",
-        [{ expr: sum("exported_job", increase("finstage_rows_written_total")), legend: "{{exported_job}}" }], { bars: true, stacked: true }),
+        [{ expr: sum("job_kind", increase("finstage_rows_written_total")), legend: "{{job_kind}}" }], { bars: true, stacked: true }),
       series("Rows rejected", "Rows of answers that broke a validation rule: `finstage quarantine list`.", "short",
-        [{ expr: sum("exported_job", increase("finstage_rows_rejected_total")), legend: "{{exported_job}}" }], { bars: true, stacked: true }),
+        [{ expr: sum("job_kind", increase("finstage_rows_rejected_total")), legend: "{{job_kind}}" }], { bars: true, stacked: true }),
     ],
   },
   {

@@ -7,7 +7,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::events::{DependencyMessage, catalogue};
-use super::line::{LineBuilder, Style, level_name, timestamp};
+use super::format::Style;
+use super::line::{LineBuilder, level_name, timestamp};
 use super::metric;
 use super::repeats::{Repeated, Repeats};
 use super::writer::Handle;
@@ -45,7 +46,7 @@ impl LineLayer {
     fn tell(&self, repeated: &[Repeated]) {
         for repeated in repeated {
             let line = repeated.line(self.style, &timestamp(self.clock.now()));
-            self.writer.send(Level::WARN, line);
+            self.writer.send(line);
         }
     }
 
@@ -80,7 +81,7 @@ impl<S: Subscriber> Layer<S> for LineLayer {
         self.tell(&verdict.repeated);
         count(&line, level);
         if verdict.write {
-            self.writer.send(level, line.finish());
+            self.writer.send(line.finish());
         }
     }
 }
@@ -97,7 +98,8 @@ fn count(line: &LineBuilder, level: Level) {
 /// schema without a daemon.
 pub fn json_line(event: &Event<'_>) -> String {
     let style = Style::Json { priority: false };
-    build(event, style, "1970-01-01T00:00:00.000Z").finish()
+    let line = build(event, style, "1970-01-01T00:00:00.000Z");
+    line.finish().text
 }
 
 fn build(event: &Event<'_>, style: Style, timestamp: &str) -> LineBuilder {

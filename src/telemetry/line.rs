@@ -1,16 +1,18 @@
-//! One log line: its envelope, its bounds, its three formats.
+//! One log line: its envelope, its bounds, how it looks in each style.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 
 use tracing::Level;
 use tracing::field::{Field, Visit};
 
 use super::EventDef;
+use super::format::Style;
 use super::number::number;
+use super::{journal, reference};
 
-/// Longest line written, with its end: journalctl shows `null` for longer ones.
+/// Longest line written, with its end. A test holds it short enough for journalctl, whose JSON has
+/// `null` for a field of 4 KiB or more.
 pub const MAX_LINE_BYTES: usize = 4096;
 
 /// Longest text of one field; the rest is cut and marked.
@@ -22,59 +24,17 @@ const LINE_RESERVE_BYTES: usize = 32;
 /// The keys every line may have; an event's own fields have others.
 pub const ENVELOPE: [&str; 7] = ["ts", "level", "event", "code", "msg", "action", "shortened"];
 
-/// `[daemon] log.format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// JSON with priority prefix under the journal, text on a terminal, JSON otherwise.
-    Auto,
-    /// One JSON object a line.
-    Json,
-    /// For eyes.
-    Text,
-}
-
-impl LogFormat {
-    /// Every format with its name in schedules.toml.
-    pub const ALL: [(&'static str, Self); 3] = [
-        ("auto", Self::Auto),
-        ("json", Self::Json),
-        ("text", Self::Text),
-    ];
-
-    pub(super) fn resolve(self) -> Style {
-        match self {
-            Self::Json => Style::Json {
-                priority: stderr_is_journal(),
-            },
-            Self::Text => Style::Text {
-                color: std::io::stderr().is_terminal(),
-            },
-            Self::Auto if stderr_is_journal() => Style::Json { priority: true },
-            Self::Auto if std::io::stderr().is_terminal() => Style::Text { color: true },
-            Self::Auto => Style::Json { priority: false },
-        }
-    }
-}
-
-/// How lines look once the surroundings are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
-    Json { priority: bool },
-    Text { color: bool },
-}
-
-/// Whether stderr is the journal's socket: systemd puts its device and inode into `JOURNAL_STREAM`.
-fn stderr_is_journal() -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
-        return false;
-    };
-    std::fs::metadata("/proc/self/fd/2")
-        .is_ok_and(|meta| stream == format!("{}:{}", meta.dev(), meta.ino()))
+/// A line as the writer has it.
+pub(super) struct Line {
+    pub(super) level: Level,
+    /// With its end.
+    pub(super) text: String,
+    /// The journal's fields; none in other styles.
+    pub(super) fields: Vec<(&'static str, String)>,
 }
 
 /// syslog priority, as sd-daemon(3) prefixes it.
-fn priority(level: Level) -> u8 {
+pub(super) fn priority(level: Level) -> u8 {
     match level {
         Level::ERROR => 3,
         Level::WARN => 4,
@@ -100,7 +60,9 @@ pub(super) fn timestamp(at: jiff::Timestamp) -> String {
 /// Builds one line while visiting an event's fields.
 pub(super) struct LineBuilder {
     style: Style,
+    level: Level,
     line: String,
+    fields: Vec<(&'static str, String)>,
     /// Where what is said begins: after the priority, the time and the level.
     said_from: usize,
     event: String,
@@ -113,14 +75,11 @@ pub(super) struct LineBuilder {
 impl LineBuilder {
     pub(super) fn new(style: Style, level: Level, timestamp: &str) -> Self {
         let mut line = String::with_capacity(384);
-        match style {
-            Style::Json { priority: true } => {
-                let _ = write!(line, "<{}>", priority(level));
-            }
-            Style::Json { .. } | Style::Text { .. } => {}
+        if (style == Style::Json { priority: true }) {
+            let _ = write!(line, "<{}>", priority(level));
         }
         match style {
-            Style::Json { .. } => {
+            Style::Journal | Style::Json { .. } => {
                 let name = level_name(level);
                 let _ = write!(line, "{{\"ts\":\"{timestamp}\",\"level\":\"{name}\"");
             }
@@ -140,8 +99,10 @@ impl LineBuilder {
         }
         Self {
             style,
+            level,
             said_from: line.len(),
             line,
+            fields: Vec::new(),
             event: String::new(),
             code: String::new(),
             foreign: false,
@@ -155,11 +116,13 @@ impl LineBuilder {
         style: Style,
         timestamp: &str,
         fields: impl FnOnce(&mut Self),
-    ) -> String {
+    ) -> Line {
         let mut line = Self::new(style, def.level, timestamp);
         line.identity(def);
         fields(&mut line);
-        line.text("action", def.action);
+        if def.carries_action() {
+            line.text("action", def.action);
+        }
         line.finish()
     }
 
@@ -185,15 +148,23 @@ impl LineBuilder {
         (&self.event, &self.code)
     }
 
-    pub(super) fn finish(mut self) -> String {
-        if let Style::Json { .. } = self.style {
+    pub(super) fn finish(mut self) -> Line {
+        if self.style.is_json() {
             if self.shortened {
                 self.line.push_str(",\"shortened\":true");
             }
             self.line.push('}');
         }
         self.line.push('\n');
-        self.line
+        if self.style == Style::Journal && !self.code.is_empty() {
+            let id = reference::id_of_code(&self.code);
+            self.fields.push(("MESSAGE_ID", id));
+        }
+        Line {
+            level: self.level,
+            text: self.line,
+            fields: self.fields,
+        }
     }
 
     pub(super) fn text(&mut self, key: &str, value: &str) {
@@ -203,8 +174,9 @@ impl LineBuilder {
             _ => {}
         }
         let value = plain(clip(value));
+        self.keep(key, &value);
         match self.style {
-            Style::Json { .. } => {
+            Style::Journal | Style::Json { .. } => {
                 let quoted = serde_json::Value::from(value.as_ref()).to_string();
                 self.raw(key, &quoted);
             }
@@ -219,7 +191,22 @@ impl LineBuilder {
     }
 
     pub(super) fn number(&mut self, key: &str, value: u64) {
-        self.raw(key, &value.to_string());
+        self.bare(key, &value.to_string());
+    }
+
+    /// Appends a value that is the same with and without quotes: a number, a flag.
+    fn bare(&mut self, key: &str, value: &str) {
+        self.keep(key, value);
+        self.raw(key, value);
+    }
+
+    /// Keeps what the journal has a field for; also what the line itself has no room for any more.
+    fn keep(&mut self, key: &str, value: &str) {
+        if self.style == Style::Journal
+            && let Some(name) = journal::field(key)
+        {
+            self.fields.push((name, value.to_owned()));
+        }
     }
 
     /// Appends `key` with a value that needs no quoting any more.
@@ -229,7 +216,9 @@ impl LineBuilder {
             return;
         }
         let _ = match (self.style, key) {
-            (Style::Json { .. }, _) => write!(self.line, ",\"{key}\":{value}"),
+            (Style::Journal | Style::Json { .. }, _) => {
+                write!(self.line, ",\"{key}\":{value}")
+            }
             (Style::Text { .. }, "event") => write!(self.line, " {value:<24}"),
             (Style::Text { .. }, "msg") => write!(self.line, " {}", value.trim_matches('"')),
             (Style::Text { .. }, "code") => Ok(()),
@@ -288,15 +277,15 @@ impl Visit for LineBuilder {
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.raw(&self.key(field.name()), &value.to_string());
+        self.bare(&self.key(field.name()), &value.to_string());
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.raw(&self.key(field.name()), &value.to_string());
+        self.bare(&self.key(field.name()), &value.to_string());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.raw(
+        self.bare(
             &self.key(field.name()),
             if value { "true" } else { "false" },
         );
@@ -304,7 +293,7 @@ impl Visit for LineBuilder {
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         if value.is_finite() {
-            self.raw(&self.key(field.name()), &number(value));
+            self.bare(&self.key(field.name()), &number(value));
         }
     }
 
@@ -321,7 +310,7 @@ mod tests {
         let style = Style::Json { priority: true };
         let mut line = LineBuilder::new(style, Level::ERROR, "2026-01-01T00:00:00.000Z");
         build(&mut line);
-        line.finish()
+        line.finish().text
     }
 
     #[test]
@@ -341,6 +330,8 @@ mod tests {
             }
         });
         assert!(line.len() <= MAX_LINE_BYTES, "{}", line.len());
+        // journalctl's bound holds for the field with its name, without the line's end.
+        assert!("MESSAGE=".len() + line.len() - 1 < 4096, "{}", line.len());
         let value: serde_json::Value =
             serde_json::from_str(line.trim_start_matches("<3>")).unwrap();
         assert_eq!(value["shortened"], true);
@@ -354,7 +345,7 @@ mod tests {
             "2026-01-01T00:00:00.000Z",
         );
         line.text("reason", "a\nb\x1b[2Jc");
-        let line = line.finish();
+        let line = line.finish().text;
         assert_eq!(line.matches('\n').count(), 1);
         assert!(!line.contains('\x1b'));
         let sly = "a\nb\x1b[2Jc\u{9b}31md\u{202e}e\u{2028}f";

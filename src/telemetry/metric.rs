@@ -87,9 +87,9 @@ metrics! {
     #[doc = "Runs that ended, and fires that were not run, by how"]
     counter runs(schedule, state) = "finstage_runs_total";
     #[doc = "How long runs took"]
-    histogram run_duration(job) = "finstage_run_duration_seconds";
+    histogram run_duration(job_kind) = "finstage_run_duration_seconds";
     #[doc = "How late planned runs were claimed"]
-    histogram run_lateness(job) = "finstage_run_lateness_seconds";
+    histogram run_lateness(job_kind) = "finstage_run_lateness_seconds";
     #[doc = "When a run of the schedule last succeeded, Unix time"]
     gauge schedule_last_success(schedule) = "finstage_schedule_last_success_timestamp_seconds";
     #[doc = "Schedules by how they stand: ok, running, paused, disabled, late, stale"]
@@ -99,11 +99,11 @@ metrics! {
     #[doc = "Tasks of the runs going on that have not ended"]
     gauge tasks_open() = "finstage_tasks_open";
     #[doc = "Tasks that ended: succeeded, or the class of what went wrong; a task tried again counts again"]
-    counter tasks(job, outcome) = "finstage_tasks_total";
+    counter tasks(job_kind, outcome) = "finstage_tasks_total";
     #[doc = "Rows inserted or changed"]
-    counter rows_written(job) = "finstage_rows_written_total";
+    counter rows_written(job_kind) = "finstage_rows_written_total";
     #[doc = "Rows of answers that broke a validation rule"]
-    counter rows_rejected(job) = "finstage_rows_rejected_total";
+    counter rows_rejected(job_kind) = "finstage_rows_rejected_total";
     #[doc = "How long ago the planner looked at the clock; at most two seconds while all is well"]
     gauge planner_age() = "finstage_planner_age_seconds";
     #[doc = "Requests by what came of them: ok, or the class of the fault"]
@@ -212,6 +212,9 @@ mod tests {
                 assert!(name.ends_with("_seconds"), "{name}");
             }
             assert!(!metric.help.ends_with('.'), "{name}");
+            // Labels of the scrape: ours of that name would be renamed.
+            let own = |label: &&str| !["job", "instance"].contains(label);
+            assert!(metric.labels.iter().all(own), "{name}");
         }
     }
 

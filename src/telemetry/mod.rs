@@ -4,7 +4,9 @@ mod alert;
 mod alerts;
 mod catalogue;
 pub mod events;
+mod format;
 mod histogram;
+mod journal;
 mod layer;
 mod line;
 mod meter;
@@ -18,9 +20,10 @@ mod writer;
 pub use alert::{Alert, Severity, Signal};
 pub use alerts::ALERTS;
 pub use catalogue::{EventDef, FieldDef, FieldKind};
+pub use format::LogFormat;
 pub use histogram::Histogram;
 pub use layer::json_line;
-pub use line::{ENVELOPE, LogFormat, MAX_LINE_BYTES};
+pub use line::{ENVELOPE, MAX_LINE_BYTES};
 pub use meter::{Measurement, Meter, Work};
 pub use metric::MetricsHandle;
 pub use usage::{Toll, Usage};
@@ -72,10 +75,15 @@ impl Drop for LogGuard {
     }
 }
 
-/// Sends every event at or above `level` to stderr in `format`. Call once, first thing.
+/// Sends every event at or above `level` to stderr or the journal, in `format`. Call once, first
+/// thing.
 pub fn init(format: LogFormat, level: LogLevel) -> LogGuard {
     let style = format.resolve();
-    let writer = writer::Writer::start(std::io::stderr(), style);
+    let writer = if style == format::Style::Journal {
+        writer::Writer::start(journal::Journal::beside(std::io::stderr()), style)
+    } else {
+        writer::Writer::start(std::io::stderr(), style)
+    };
     let layer = layer::LineLayer::new(style, level.to_tracing(), writer.handle());
     let subscriber = tracing_subscriber::registry().with(layer.clone());
     // Fails only when a subscriber is already installed (a test's): then that one keeps the events.

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use tracing::Level;
 
 use super::events::{DaemonStopped, LogRepeated, catalogue};
-use super::line::{LineBuilder, Style};
+use super::format::Style;
+use super::line::{Line, LineBuilder};
 
 /// How long lines are compared with each other.
 const WINDOW: Duration = Duration::from_mins(1);
@@ -35,7 +36,7 @@ pub(super) struct Repeated {
 
 impl Repeated {
     /// The line that tells of it.
-    pub(super) fn line(&self, style: Style, timestamp: &str) -> String {
+    pub(super) fn line(&self, style: Style, timestamp: &str) -> Line {
         LineBuilder::own(&LogRepeated::DEF, style, timestamp, |line| {
             line.text("repeated.event", &self.event);
             line.text("repeated.code", &self.code);
@@ -144,8 +145,8 @@ mod tests {
         assert!(repeats.judge(&other, BugPanic::DEF.level, start).write);
         let verdict = repeats.judge(&other, BugPanic::DEF.level, start + WINDOW);
         assert!(verdict.write);
-        let text = verdict.repeated[0].line(STYLE, "2026-01-01T00:00:00.000Z");
-        let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let line = verdict.repeated[0].line(STYLE, "2026-01-01T00:00:00.000Z");
+        let told: serde_json::Value = serde_json::from_str(&line.text).unwrap();
         assert_eq!(verdict.repeated.len(), 1);
         assert_eq!(
             (&told["code"], &told["repeated.code"]),

@@ -10,7 +10,8 @@ use std::time::Duration;
 use tracing::Level;
 
 use super::events::LogDropped;
-use super::line::{LineBuilder, Style, timestamp};
+use super::format::Style;
+use super::line::{Line, LineBuilder, timestamp};
 use super::metric;
 use crate::clock::Clock;
 
@@ -22,6 +23,26 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// From here on only warnings and errors are queued.
 const SHED_ABOVE_LINES: usize = QUEUE_LINES / 4 * 3;
+
+/// Where lines go. It may wait: it is the writer's own thread.
+pub(super) trait Sink: Send + 'static {
+    /// Writes one line; what goes wrong is the sink's to mend or to bear.
+    fn write_line(&mut self, line: &Line);
+
+    /// Nothing comes after this.
+    fn end(&mut self) {}
+}
+
+/// A closed stderr must not end the daemon: its errors are nobody's to hear.
+impl<W: Write + Send + 'static> Sink for W {
+    fn write_line(&mut self, line: &Line) {
+        let _ = self.write_all(line.text.as_bytes());
+    }
+
+    fn end(&mut self) {
+        let _ = self.flush();
+    }
+}
 
 #[derive(Default)]
 struct Counters {
@@ -40,14 +61,14 @@ impl Counters {
 #[derive(Clone)]
 pub(super) struct Handle {
     // `None` once the log has ended.
-    lines: Arc<Mutex<Option<SyncSender<String>>>>,
+    lines: Arc<Mutex<Option<SyncSender<Line>>>>,
     counters: Arc<Counters>,
 }
 
 impl Handle {
-    pub(super) fn send(&self, level: Level, line: String) {
+    pub(super) fn send(&self, line: Line) {
         let queued = self.counters.queued.load(Ordering::Relaxed);
-        if queued >= SHED_ABOVE_LINES && level > Level::WARN {
+        if queued >= SHED_ABOVE_LINES && line.level > Level::WARN {
             self.counters.drop_one();
             return;
         }
@@ -69,7 +90,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(sink: impl Write + Send + 'static, style: Style) -> Self {
+    pub(super) fn start(sink: impl Sink, style: Style) -> Self {
         let (sender, receiver) = sync_channel(QUEUE_LINES);
         let counters = Arc::new(Counters::default());
         let handle = Handle {
@@ -102,25 +123,19 @@ impl Drop for Writer {
     }
 }
 
-fn write_lines(
-    receiver: &Receiver<String>,
-    mut sink: impl Write,
-    style: Style,
-    counters: &Counters,
-) {
-    // A closed stderr must not end the daemon: errors of the sink are nobody's to hear.
+fn write_lines(receiver: &Receiver<Line>, mut sink: impl Sink, style: Style, counters: &Counters) {
     for line in receiver {
         counters.queued.fetch_sub(1, Ordering::Relaxed);
-        let _ = sink.write_all(line.as_bytes());
+        sink.write_line(&line);
         let dropped = counters.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            let _ = sink.write_all(dropped_line(style, dropped).as_bytes());
+            sink.write_line(&dropped_line(style, dropped));
         }
     }
-    let _ = sink.flush();
+    sink.end();
 }
 
-fn dropped_line(style: Style, dropped: u64) -> String {
+fn dropped_line(style: Style, dropped: u64) -> Line {
     let timestamp = timestamp(Clock::system().now());
     LineBuilder::own(&LogDropped::DEF, style, &timestamp, |line| {
         line.number("lines", dropped);
@@ -161,10 +176,15 @@ mod tests {
         };
         let writer = Writer::start(sink, Style::Json { priority: false });
         let handle = writer.handle();
+        let line = |level, text: &str| Line {
+            level,
+            text: text.to_owned(),
+            fields: Vec::new(),
+        };
         for _ in 0..QUEUE_LINES * 2 {
-            handle.send(Level::INFO, "info\n".to_owned());
+            handle.send(line(Level::INFO, "info\n"));
         }
-        handle.send(Level::ERROR, "error\n".to_owned());
+        handle.send(line(Level::ERROR, "error\n"));
         drop(permit);
         drop(writer);
         let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();

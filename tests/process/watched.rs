@@ -51,10 +51,10 @@ fn a_run_shows_in_the_metrics_and_every_metric_has_the_declared_kind() {
     assert!(text.contains("content-type: text/plain; version=0.0.4"));
     for line in [
         "finstage_runs_total{schedule=\"bars\",state=\"partly_failed\"} 1",
-        "finstage_tasks_total{job=\"daily_bars\",outcome=\"succeeded\"} 2",
-        "finstage_tasks_total{job=\"daily_bars\",outcome=\"not_found\"} 1",
+        "finstage_tasks_total{job_kind=\"daily_bars\",outcome=\"succeeded\"} 2",
+        "finstage_tasks_total{job_kind=\"daily_bars\",outcome=\"not_found\"} 1",
         "finstage_upstream_requests_total{provider=\"yahoo\",class=\"ok\"} 2",
-        "finstage_run_duration_seconds_count{job=\"daily_bars\"} 1",
+        "finstage_run_duration_seconds_count{job_kind=\"daily_bars\"} 1",
         "finstage_work_duration_seconds_bucket{work=\"request\",name=\"yahoo.chart\",le=\"+Inf\"} 3",
         "finstage_schedules{state=\"late\"} 0",
         "finstage_config_last_reload_successful 1",

@@ -50,12 +50,7 @@ fn queries() -> Vec<Query> {
 fn known() -> BTreeMap<String, Vec<String>> {
     let mut known = BTreeMap::new();
     for metric in CATALOGUE {
-        let labels = metric.labels.iter().map(|label| match *label {
-            // Prometheus' own label of that name wins.
-            "job" => "exported_job".to_owned(),
-            label => label.to_owned(),
-        });
-        let mut labels: Vec<String> = labels.collect();
+        let mut labels: Vec<String> = metric.labels.iter().map(ToString::to_string).collect();
         if metric.kind == MetricKind::Histogram {
             labels.push("le".to_owned());
             known.insert(format!("{}_bucket", metric.name), labels);

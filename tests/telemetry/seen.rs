@@ -16,6 +16,14 @@ const BESIDE_THE_CODE: &[(&str, &str)] = &[
         "FS8001",
         "a_stalled_reader_costs_info_lines_first_never_errors_and_is_reported",
     ),
+    (
+        "FS8010",
+        "a_socket_that_goes_and_comes_back_loses_no_line_and_is_told_of_once",
+    ),
+    (
+        "FS8011",
+        "a_socket_that_goes_and_comes_back_loses_no_line_and_is_told_of_once",
+    ),
 ];
 
 /// Events no test is sure to bring about, and why.
@@ -80,7 +88,11 @@ fn every_event_was_emitted_by_some_test_and_every_line_kept_its_schema() {
 fn the_tests_beside_the_code_that_count_are_there() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     for (code, test) in BESIDE_THE_CODE {
-        let files = ["src/upstream/chain/tests.rs", "src/telemetry/writer.rs"];
+        let files = [
+            "src/upstream/chain/tests.rs",
+            "src/telemetry/writer.rs",
+            "src/telemetry/journal/tests.rs",
+        ];
         let has = |file: &&str| {
             let text = std::fs::read_to_string(root.join(file)).unwrap();
             text.contains(&format!("fn {test}("))

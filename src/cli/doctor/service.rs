@@ -1,13 +1,13 @@
 //! The systemd service: is there one, does it run and come back, is its log of use?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::Check;
-use crate::telemetry::reference;
+use crate::telemetry::{events, reference};
 
 const SERVICE: &str = "service";
 const JOURNAL: &str = "journal";
@@ -61,7 +61,8 @@ pub(super) fn checks(places: &Places, config: Option<&Path>) -> Vec<Check> {
     checks.extend(credentials(&places.credentials));
     checks.extend(config.and_then(readable));
     checks.push(kept(&places.journal));
-    checks.push(catalogue(&places.catalogue));
+    let listed = said("journalctl", &["--list-catalog"]);
+    checks.push(catalogue(&places.catalogue, listed.as_deref()));
     checks
 }
 
@@ -224,25 +225,47 @@ fn kept(journal: &Path) -> Check {
     }
 }
 
-fn catalogue(path: &Path) -> Check {
+/// Whether `journalctl -x` explains every event; `listed` is what its catalogue knows.
+fn catalogue(path: &Path, listed: Option<&str>) -> Check {
+    const WRITE: &str = "finstage events --print journal, there; journalctl --update-catalog";
     let wanted = reference::DOCUMENTS
         .iter()
         .find(|document| document.name == "journal")
         .map(reference::Document::text);
     match fs::read_to_string(path) {
-        Ok(found) if Some(&found) == wanted.as_ref() => {
-            Check::ok(JOURNAL, "its catalogue knows every event")
-        }
-        Ok(_) => Check::warning(
+        Ok(found) if Some(&found) != wanted.as_ref() => Check::warning(
             JOURNAL,
             format!("{} is another version's", path.display()),
-            "finstage events --print journal, there; journalctl --update-catalog",
+            WRITE,
         ),
-        Err(_) => Check::unknown(
+        Ok(_) if listed.is_some_and(|listed| !knows_all(listed)) => Check::warning(
             JOURNAL,
-            "its catalogue does not know finstage's events; `finstage events` does",
+            "its catalogue has not taken in finstage's: journalctl -x explains nothing",
+            "journalctl --update-catalog",
+        ),
+        Ok(_) => Check::ok(JOURNAL, "its catalogue knows every event"),
+        Err(error) => Check::warning(
+            JOURNAL,
+            format!(
+                "journalctl -x explains nothing: {}: {error}",
+                path.display()
+            ),
+            WRITE,
         ),
     }
+}
+
+/// Whether a list of the catalogue (`ID finstage: SUBJECT` a line) has each event as it is now.
+fn knows_all(listed: &str) -> bool {
+    let listed: BTreeSet<&str> = listed.lines().collect();
+    catalogue_lines().all(|line| listed.contains(line.as_str()))
+}
+
+fn catalogue_lines() -> impl Iterator<Item = String> {
+    events::catalogue().map(|event| {
+        let (id, code) = (reference::message_id(event), event.code);
+        format!("{id} finstage: {code} {}: {}", event.name, event.message)
+    })
 }
 
 #[cfg(test)]

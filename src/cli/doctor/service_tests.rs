@@ -90,12 +90,23 @@ fn a_journal_that_is_lost_and_a_catalogue_of_another_version_are_told() {
     assert_eq!(kept(folder.path()).verdict, Verdict::Ok);
     assert_eq!(kept(&folder.path().join("none")).verdict, Verdict::Warning);
     let file = folder.path().join("finstage.catalog");
-    assert_eq!(catalogue(&file).verdict, Verdict::Unknown);
+    let all: Vec<String> = catalogue_lines().collect();
+    let listed = all.join("\n");
+    let is = |listed: &str, verdict, part: &str| {
+        let check = catalogue(&file, Some(listed));
+        assert_eq!(check.verdict, verdict, "{}", check.found);
+        assert!(check.found.contains(part), "{}", check.found);
+    };
+    is(&listed, Verdict::Warning, "finstage.catalog: No such file");
     fs::write(&file, "-- 0\n").unwrap();
-    assert_eq!(catalogue(&file).verdict, Verdict::Warning);
+    is(&listed, Verdict::Warning, "another version's");
     let ours = include_str!("../../../systemd/finstage.catalog");
     fs::write(&file, ours).unwrap();
-    assert_eq!(catalogue(&file).verdict, Verdict::Ok);
+    is(&listed, Verdict::Ok, "knows every event");
+    is("", Verdict::Warning, "has not taken in");
+    let older = listed.replace("FS1002 daemon.ready: ready", "FS1002 daemon.ready: set");
+    is(&older, Verdict::Warning, "has not taken in");
+    assert_eq!(catalogue(&file, None).verdict, Verdict::Ok, "not asked");
 }
 
 #[test]

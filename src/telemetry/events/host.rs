@@ -98,6 +98,18 @@ events! {
         "repeated.code": repeated_code: &'a str,
         "lines": lines: u64,
     }
+    /// The journal's socket is missing or refuses: lines go to stderr meanwhile, their fields are lost.
+    LogJournalLost<'a> {
+        "log.journal_lost", "FS8010", WARN, "the journal's socket cannot be used; lines go to stderr",
+        action: "Check systemd-journald. Until it is mended, search the lines' text: -g FS4002, not FINSTAGE_CODE=FS4002.",
+        "reason": reason: &'a str,
+    }
+    /// The journal's socket takes lines again, with their fields.
+    LogJournalBack {
+        "log.journal_back", "FS8011", INFO, "lines go to the journal's socket again",
+        action: "None.",
+        "lines": lines: u64,
+    }
     /// A job panicked; the panic was contained and recorded.
     BugPanic<'a> {
         "bug.panic_contained", "FS9001", ERROR, "a panic was contained",

@@ -10,7 +10,12 @@ const ID_BASE: &str = "6f1d0c8e5b7a4c39a2e4b1f7d03e";
 
 /// The 128-bit number of an event in the journal's catalogue.
 pub fn message_id(event: &EventDef) -> String {
-    format!("{ID_BASE}{}", event.code.trim_start_matches("FS"))
+    id_of_code(event.code)
+}
+
+/// The same by the event's code alone.
+pub(in crate::telemetry) fn id_of_code(code: &str) -> String {
+    format!("{ID_BASE}{}", code.trim_start_matches("FS"))
 }
 
 pub(super) fn text() -> String {

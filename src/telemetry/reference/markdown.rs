@@ -10,7 +10,7 @@ const INTRODUCTION: &str = "\
 
 <!-- Made of the event catalogue (src/telemetry/events) by `finstage events --print markdown`. -->
 
-Every line of the daemon's log is one of these events: one JSON object a line (`log.format`), with
+Every line of the daemon's log is one of these events: one JSON object (`log.format`), with
 
 | key | what it is |
 |---|---|
@@ -30,6 +30,17 @@ first, and `log.dropped` says how many.
 `finstage events CODE` explains one event. What a library logs at WARN or above comes as
 `dependency.message` (FS9003), its fields as `field.NAME`.
 
+## In the journal
+
+Where stderr is the journal's (`log.format` `auto`), an entry's `MESSAGE` is the line, its `PRIORITY` the
+level, and its `MESSAGE_ID` the event's number in `systemd/finstage.catalog`: `journalctl -x` adds meaning
+and action. These keys are fields of the entry, to filter by: `journalctl FINSTAGE_SYMBOL=AAPL -p warning`.
+
+| key | field |
+|---|---|
+";
+
+const ALERTS_HEAD: &str = "
 ## Alerts
 
 `alerting/finstage.mtail` turns the log into metrics, `alerting/prometheus.rules.yml` these into
@@ -47,6 +58,10 @@ const BLOCK_HEAD: &str = "\
 
 pub(super) fn text() -> String {
     let mut page = INTRODUCTION.to_owned();
+    for (key, field) in crate::telemetry::journal::FIELDS {
+        let _ = writeln!(page, "| `{key}` | `{field}` |");
+    }
+    page.push_str(ALERTS_HEAD);
     for alert in crate::telemetry::ALERTS {
         let ended = super::with_signal(alert, |signal| matches!(signal, Signal::Closes(_)));
         let ended = super::codes(ended, ", ");

@@ -21,7 +21,7 @@ scrape_configs:
 Durations are histograms in seconds, from 0.5 ms to 5 min. A metric appears when it is first counted,
 and begins at 0 with each start. The alert rules in `alerting/` do not need these: they read the log.
 
-Prometheus has a label `job` of its own; ours is called `exported_job` there.
+`job_kind` is a schedule's `job`; Prometheus has a label `job` of its own.
 `alerting/grafana/dashboard.json` shows all of these in Grafana: import it and choose the Prometheus. It is
 written in TypeScript (`dashboard.ts`; `just dashboard`); tests hold every expression against this list.
 

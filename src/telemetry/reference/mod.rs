@@ -10,6 +10,7 @@ mod mtail;
 mod prometheus;
 mod schema;
 
+pub(super) use journal::id_of_code;
 pub use journal::message_id;
 
 use super::events::catalogue;
