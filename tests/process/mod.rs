@@ -2,6 +2,7 @@
 
 mod absence;
 mod after;
+mod chores;
 pub(crate) mod clock;
 mod control;
 pub(crate) mod daemon;
