@@ -9,6 +9,7 @@ pub(crate) mod daemon;
 mod kills;
 mod looks;
 mod notified;
+mod outage;
 mod overlap;
 mod quarantine;
 mod races;
