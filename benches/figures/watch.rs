@@ -131,6 +131,10 @@ impl Ledger for Watch {
         self.store.run_ended(run_id, end, now).await
     }
 
+    async fn prove_writable(&self) -> Result<(), StoreError> {
+        self.store.prove_writable().await
+    }
+
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
         self.store.pauses().await
     }

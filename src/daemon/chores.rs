@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -16,12 +15,6 @@ use crate::monitor::Monitor;
 use crate::scheduler::housekeeping::{Chore, Work};
 use crate::store::Store;
 use crate::telemetry::events;
-
-/// Every how many seconds the log shows a sign of life.
-const HEARTBEAT_LOG_S: u64 = 60;
-
-/// The planner looks at the clock every two seconds; after this long it counts as stalled.
-pub(super) const PLANNER_STALL_MS: i64 = 10_000;
 
 /// The monitor of this process; the free space that matters is the database's.
 pub(super) fn monitor(assembly: &Assembly, config: &Config, clock: &Clock) -> Arc<Monitor> {
@@ -47,13 +40,12 @@ pub(super) fn monitor(assembly: &Assembly, config: &Config, clock: &Clock) -> Ar
 
 /// The daemon's chores.
 pub(super) fn chores(live: &Arc<Live>, monitor: &Arc<Monitor>) -> Vec<Chore> {
-    let beats = AtomicU64::new(0);
-    let heart = Arc::clone(live);
+    let living = Arc::clone(live);
     let told = Mutex::new(live.status_text());
+    // The watchdog is fed by planner and runtime, not from here.
     let heartbeat = move || {
-        let beat = beats.fetch_add(1, Ordering::Relaxed) + 1;
-        heartbeat(&heart, beat);
-        tell_changes(&heart, &told);
+        living.heart.beat(&living.signs());
+        tell_changes(&living, &told);
     };
     let almanac = Arc::clone(live);
     let calendars = move || warn_of_ending_calendars(&almanac);
@@ -158,29 +150,6 @@ async fn prune(
             }
             .emit();
         }
-    }
-}
-
-/// Once a second: says when the planner has not looked at the clock, and once a minute that it has.
-/// The same for the runtime. The watchdog is fed by both, not from here.
-fn heartbeat(live: &Live, beat: u64) {
-    let (planner_age_ms, runtime_ms) = (live.pulse.age_ms(), live.vitals.latency_ms());
-    let is_stalled = planner_age_ms.max(runtime_ms) > PLANNER_STALL_MS;
-    if is_stalled && beat.is_multiple_of(HEARTBEAT_LOG_S / 6) {
-        events::DaemonLoopStalled {
-            planner_age_ms,
-            runtime_ms,
-        }
-        .emit();
-    }
-    if beat.is_multiple_of(HEARTBEAT_LOG_S) {
-        events::DaemonHeartbeat {
-            runs: live.runner.active_runs(),
-            schedules: live.loaded().config.schedules.len() as u64,
-            planner_age_ms,
-            runtime_ms,
-        }
-        .emit();
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::health::Vitals;
+use super::heart::{Heart, Signs};
 use super::notify;
 use super::print::Print;
 use crate::clock::Clock;
@@ -29,6 +30,7 @@ pub(super) struct Live {
     pub(super) started_at: Timestamp,
     pub(super) pulse: Pulse,
     pub(super) vitals: Vitals,
+    pub(super) heart: Heart,
     pub(super) environment: Environment,
     /// Answers kept for a while, if any are.
     pub(super) answers: Option<Answers>,
@@ -67,6 +69,7 @@ impl Live {
             started_at: now,
             pulse: parts.pulse,
             vitals: parts.vitals,
+            heart: Heart::default(),
             environment: parts.environment,
             answers: parts.answers,
             upstream: parts.upstream,
@@ -120,6 +123,16 @@ impl Live {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).ok()?;
         answer.await.ok()
+    }
+
+    /// How it is.
+    pub(super) fn signs(&self) -> Signs {
+        Signs {
+            runs: self.runner.active_runs(),
+            schedules: self.loaded().config.schedules.len() as u64,
+            planner_age_ms: self.pulse.age_ms(),
+            runtime_ms: self.vitals.latency_ms(),
+        }
     }
 
     /// How it stands, in a line for systemd.

@@ -5,6 +5,7 @@ mod assembly;
 mod chores;
 pub mod control;
 mod health;
+mod heart;
 mod live;
 mod manual;
 mod notify;
@@ -18,6 +19,7 @@ mod watched;
 use std::time::Duration;
 
 pub use assembly::{Assembly, StartError, assemble};
+pub use heart::{Heart, Signs};
 pub use manual::{ManualRun, run_manually};
 pub use serve::serve;
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::chores::PLANNER_STALL_MS;
 use super::control::protocol::{CacheAnswer, StatusAnswer};
 use super::control::status;
+use super::heart::STALL_MS;
 use super::live::Live;
 use crate::config::HttpSettings;
 use crate::http::{Health, HttpServer, Watched};
@@ -65,7 +65,7 @@ impl Watched for Window {
 
     async fn health(&self) -> Health {
         let age_ms = self.live.pulse.age_ms();
-        if age_ms > PLANNER_STALL_MS {
+        if age_ms > STALL_MS {
             let why = format!("the planner has not looked at the clock for {age_ms} ms");
             return Health {
                 lives: Err(why.clone()),

@@ -17,6 +17,7 @@ pub use sampler::{Sampler, disk_space};
 
 /// Takes samples, and writes them and the durations measured.
 pub struct Monitor {
+    process: u32,
     turn: tokio::sync::Mutex<()>,
     sampler: Mutex<Option<Sampler>>,
     watch: Mutex<Watch>,
@@ -37,9 +38,23 @@ impl Monitor {
         epoch: Epoch,
         data_directory: PathBuf,
     ) -> Self {
+        let process = std::process::id();
+        Self::of(process, store, meter, clock, epoch, data_directory)
+    }
+
+    /// The same of the process of that number; the limits are this one's.
+    pub fn of(
+        process: u32,
+        store: Store,
+        meter: Meter,
+        clock: Clock,
+        epoch: Epoch,
+        data_directory: PathBuf,
+    ) -> Self {
         Self {
+            process,
             turn: tokio::sync::Mutex::default(),
-            sampler: Mutex::new(Sampler::new(data_directory.clone()).ok()),
+            sampler: Mutex::new(Sampler::of(process, data_directory.clone()).ok()),
             watch: Mutex::default(),
             limits: Limits::of_this_process(),
             data_directory,
@@ -112,7 +127,7 @@ impl Monitor {
     /// One reading; what could not be begun at the start is begun now.
     fn read(&self, sampler: &mut Option<Sampler>) -> Result<ResourceSample, String> {
         if sampler.is_none() {
-            *sampler = Some(Sampler::new(self.data_directory.clone())?);
+            *sampler = Some(Sampler::of(self.process, self.data_directory.clone())?);
         }
         sampler
             .as_mut()

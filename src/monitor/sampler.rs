@@ -24,10 +24,15 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Takes the first readings. The error is a reason in words.
+    /// Takes the first readings of this process. The error is a reason in words.
     pub fn new(data_directory: PathBuf) -> Result<Self, String> {
+        Self::of(std::process::id(), data_directory)
+    }
+
+    /// The same of the process of that number.
+    pub fn of(process: u32, data_directory: PathBuf) -> Result<Self, String> {
         let words = |error: sysinfo::Error| error.to_string();
-        let pid = sysinfo::get_current_pid().map_err(words)?;
+        let pid = Pid::from_u32(process);
         let mut system = System::new_with_specifics(RefreshKind::nothing()).map_err(words)?;
         refresh(&mut system, pid);
         let disks =
@@ -60,7 +65,7 @@ impl Sampler {
         let process = self
             .system
             .process(self.pid)
-            .ok_or("this process is not in /proc")?;
+            .ok_or("the process is not in /proc")?;
         let io = process.disk_usage();
         let mut sample = ResourceSample {
             process_cpu_percent: f64::from(process.cpu_usage()),

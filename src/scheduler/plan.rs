@@ -256,13 +256,17 @@ impl Plan {
         newest_fires(&entry.schedule, entry.recorded_from(now), until).0
     }
 
-    /// Whether a fire is still to be decided: now, or when its time comes.
+    /// Whether a fire is still to be decided: now, or when its time comes. One that its schedule,
+    /// replaced meanwhile, does not have any more is not.
     pub fn is_undecided(&self, fire: &Fire) -> bool {
-        let entry = self
-            .entries
-            .iter()
-            .find(|entry| entry.schedule.id == fire.schedule);
-        entry.is_some_and(|entry| entry.decided_until < fire.scheduled_for)
+        let mut entries = self.entries.iter();
+        let entry = entries.find(|entry| entry.schedule.id == fire.schedule);
+        entry.is_some_and(|entry| {
+            let at = fire.scheduled_for;
+            let before = at.checked_sub(SignedDuration::from_nanos(1)).ok();
+            let next = before.and_then(|before| entry.schedule.next_after(before));
+            entry.decided_until < at && next == Some(at)
+        })
     }
 
     /// Whether anything is due at `now`.

@@ -13,6 +13,7 @@ use finstage::upstream::{Answers, Budget, Chart, ChartRequest, Fault, MarketData
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
+use crate::faults::log::Heard;
 use crate::support::redis::RedisServer;
 use crate::support::values::{at, symbol};
 
@@ -223,6 +224,39 @@ async fn when_allowed_an_old_answer_stands_in_for_a_dead_upstream_as_of_its_own_
             }
         }
     }
+}
+
+#[tokio::test]
+async fn old_answers_that_stand_in_are_told_once_and_once_more_when_they_no_longer_do() {
+    let settings = Settings {
+        stale_if_error: Duration::from_mins(10),
+        ttl: Duration::ZERO,
+        ..Settings::default()
+    };
+    let world = World::at(WEDNESDAY, &settings).await;
+    let heard = Heard::from_now_on();
+    let told = || [heard.lines("FS4503").len(), heard.lines("FS4504").len()];
+    for name in ["AAPL", "MSFT"] {
+        ask(&world.yahoo, name, world.clock.now()).await.unwrap();
+    }
+    assert_eq!(told(), [0, 0]);
+    let address = world.simulator.base_url().replace("http://", "");
+    world.simulator.stop().await;
+    for name in ["AAPL", "MSFT", "AAPL"] {
+        ask(&world.yahoo, name, world.clock.now()).await.unwrap();
+    }
+    assert_eq!(told(), [1, 0], "{:#?}", heard.all());
+    let options = Options {
+        listen: address.parse().unwrap(),
+        ..Options::default()
+    };
+    let back = Simulator::start(options, world.clock.clone()).await;
+    let back = back.unwrap();
+    for name in ["AAPL", "MSFT", "AAPL"] {
+        ask(&world.yahoo, name, world.clock.now()).await.unwrap();
+    }
+    assert_eq!(told(), [1, 1], "{:#?}", heard.all());
+    back.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 //! and back. The wall clock is libfaketime's; timers go by the monotonic clock and are not touched.
 
 use std::path::PathBuf;
+use std::process::Output;
 
 use finstage::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
@@ -24,8 +25,8 @@ pub(crate) fn library() -> Option<PathBuf> {
 }
 
 /// A daemon whose wall clock is ours.
-struct Faked {
-    home: Home,
+pub(super) struct Faked {
+    pub(super) home: Home,
     library: PathBuf,
     /// How far its clock is ahead.
     ahead: SignedDuration,
@@ -33,7 +34,7 @@ struct Faked {
 
 impl Faked {
     /// `None` without the library. The clock shows `at` now.
-    fn new(schedules: &str, at: &str) -> Option<Self> {
+    pub(super) fn new(schedules: &str, at: &str) -> Option<Self> {
         let library = library()?;
         let text = format!(
             "[daemon]\nlog = {{ level = \"debug\" }}\n[upstream.yahoo]\nmax_rps = 1000.0\nburst = 100\n{schedules}"
@@ -51,7 +52,7 @@ impl Faked {
         Clock::system().now() + self.ahead
     }
 
-    fn set(&mut self, at: Timestamp) {
+    pub(super) fn set(&mut self, at: Timestamp) {
         self.step(at.duration_since(self.now()));
     }
 
@@ -63,16 +64,25 @@ impl Faked {
         std::fs::rename(draft, self.home.path().join("clock")).unwrap();
     }
 
-    fn start(&self) -> Daemon {
+    /// What makes a process see this clock.
+    fn with_environment<T>(&self, run: impl FnOnce(&[(&str, &str)]) -> T) -> T {
         let clock = self.home.path().join("clock");
-        let environment = [
+        run(&[
             ("LD_PRELOAD", self.library.to_str().unwrap()),
             ("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap()),
             ("FAKETIME_NO_CACHE", "1"),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
             ("NO_FAKE_STAT", "1"),
-        ];
-        self.home.start_in(&["run", "--simulate"], &environment)
+        ])
+    }
+
+    pub(super) fn start(&self) -> Daemon {
+        self.with_environment(|it| self.home.start_in(&["run", "--simulate"], it))
+    }
+
+    /// Runs a verb to its end.
+    pub(super) fn verb(&self, arguments: &[&str]) -> Output {
+        self.with_environment(|it| self.home.verb_in(arguments, it))
     }
 }
 

@@ -36,8 +36,21 @@ impl Home {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_finstage"));
+        command.args(arguments);
+        self.at_home(command)
+    }
+
+    /// The program begun by a shell that does `first`.
+    pub(crate) fn shell(&self, first: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new("sh");
         command
-            .args(arguments)
+            .args(["-c", first, env!("CARGO_BIN_EXE_finstage")])
+            .args(arguments);
+        self.at_home(command)
+    }
+
+    fn at_home(&self, mut command: Command) -> Command {
+        command
             .current_dir(self.path())
             .env_remove("DATABASE_URL")
             .env_remove("RUNTIME_DIRECTORY");
@@ -108,12 +121,14 @@ impl Home {
 
     /// Starts the daemon with more in its environment.
     pub(crate) fn start_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Daemon {
-        let mut child = self
-            .command(arguments)
-            .envs(environment.iter().copied())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied());
+        self.start_by(command)
+    }
+
+    /// Starts the daemon by a command of its own.
+    pub(crate) fn start_by(&self, mut command: Command) -> Daemon {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
         let mut log = std::fs::File::options()

@@ -2,12 +2,14 @@
 
 mod absence;
 mod after;
+mod chores;
 pub(crate) mod clock;
 mod control;
 pub(crate) mod daemon;
 mod kills;
 mod looks;
 mod notified;
+mod outage;
 mod overlap;
 mod quarantine;
 mod races;

@@ -1,16 +1,21 @@
 //! Schedules with more than one provider.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use finstage::domain::JobKind::DailyBars;
 use finstage::domain::Provider::{Binance, Tiingo, Yahoo};
+use finstage::domain::{FaultClass, Providers};
 use finstage::simulator::Options;
 use finstage::upstream::{Budget, Chain, Chart, ChartRequest, Fault, MarketData};
 use jiff::SignedDuration;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
-use super::{Market, World, told, unreachable};
-use crate::support::values::day;
+use super::{Market, SATURDAY, World, told, unreachable};
+use crate::faults::log::Heard;
+use crate::support::values::{at, day, symbol};
 
 #[tokio::test]
 async fn while_the_first_is_down_the_others_keep_the_series_and_it_takes_them_back() {
@@ -227,4 +232,67 @@ async fn providers_that_name_an_instruments_currency_differently_fill_one_series
     let name = crate::support::values::symbol("BTC-USD");
     let known = world.store.known(&name, 1).await.unwrap();
     assert_eq!(known.instrument.unwrap().currency.as_deref(), Some("USD"));
+}
+
+/// Answers, without prices, while it is well.
+struct Ailing {
+    name: &'static str,
+    is_well: AtomicBool,
+}
+
+impl Ailing {
+    fn new(name: &'static str, is_well: bool) -> Arc<Self> {
+        let is_well = AtomicBool::new(is_well);
+        Arc::new(Self { name, is_well })
+    }
+}
+
+#[async_trait::async_trait]
+impl MarketData for Ailing {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn origin(&self) -> String {
+        "simulated".to_owned()
+    }
+
+    async fn chart(&self, request: &ChartRequest, _: &Budget) -> Result<Chart, Fault> {
+        if self.is_well.load(Ordering::Relaxed) {
+            let symbol = request.symbol.as_str();
+            return Ok(Chart::empty(self.name, symbol, TimeZone::UTC));
+        }
+        Err(Fault::new(FaultClass::Outage, "out of order"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_falls_ill_and_recovers_is_told_of_once_each() {
+    let (first, second) = (Ailing::new("yahoo", false), Ailing::new("tiingo", true));
+    let chain = Chain::new(vec![
+        (Yahoo, Arc::clone(&first) as Arc<dyn MarketData>),
+        (Tiingo, second as Arc<dyn MarketData>),
+    ]);
+    let heard = Heard::from_now_on();
+    let request = ChartRequest {
+        symbol: symbol("AAPL"),
+        from: at(SATURDAY) - SignedDuration::from_hours(240),
+        to: at(SATURDAY),
+    };
+    let ask = async || {
+        let order = Providers::try_new(&[Yahoo, Tiingo]).unwrap();
+        let budget = Budget::starting_now(Duration::from_secs(40), Arc::default()).asking(order);
+        chain.chart(&request, &budget).await.unwrap().source
+    };
+    let told = || [heard.lines("FS4021").len(), heard.lines("FS4022").len()];
+    for tasks in 1..=6 {
+        assert_eq!(ask().await, "tiingo");
+        assert_eq!(told(), [usize::from(tasks >= 3), 0], "{:#?}", heard.all());
+    }
+    first.is_well.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        tokio::time::advance(Duration::from_secs(31)).await;
+        assert_eq!(ask().await, "yahoo");
+        assert_eq!(told(), [1, 1], "{:#?}", heard.all());
+    }
 }

@@ -297,6 +297,11 @@ impl Ledger for Faulty {
         self.end(fate, "run_ended", write).await
     }
 
+    async fn prove_writable(&self) -> Result<(), StoreError> {
+        let fate = self.begin(format_args!("a proof"));
+        self.end(fate, "proof", |_, _| ()).await
+    }
+
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
         let fate = self.begin(format_args!("pauses"));
         self.end(fate, "pauses", |world, _| world.books.pauses())

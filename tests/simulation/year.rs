@@ -219,6 +219,10 @@ impl Ledger for Plain {
         Ok(())
     }
 
+    async fn prove_writable(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
         Ok(self.0.lock().unwrap().pauses())
     }

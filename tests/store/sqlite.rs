@@ -10,6 +10,7 @@ use finstage::telemetry::Meter;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 
 use crate::support::database::{Database, settings};
+use crate::support::disk::SmallDisk;
 use crate::support::values::{answer, at, bar, claim, provisional, symbol};
 
 /// A second connection, for looking behind the store.
@@ -216,38 +217,13 @@ async fn a_database_of_a_newer_program_is_left_alone() {
     assert!(error.to_string().contains("upgrade the program"), "{error}");
 }
 
-/// A 1 MiB file system, unmounted when dropped; `None` for users who may not mount.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mounted() -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        let mount = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
-            .arg(directory.path())
-            .output();
-        mount
-            .is_ok_and(|output| output.status.success())
-            .then_some(Self(directory))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount")
-            .arg("-l")
-            .arg(self.0.path())
-            .output();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_full_disk_what_is_called_saved_is_there_and_what_is_not_is_not() {
-    let Some(disk) = SmallDisk::mounted() else {
-        eprintln!("SKIPPED: a small file system can only be mounted by root");
+    let folder = tempfile::tempdir().unwrap();
+    let Some(_disk) = SmallDisk::at(folder.path(), "1m") else {
         return;
     };
-    let file = disk.0.path().join("prices.db");
+    let file = folder.path().join("prices.db");
     let store = Store::open(&settings(&file), Meter::default())
         .await
         .unwrap();

@@ -2,6 +2,7 @@
 
 pub(crate) mod answering;
 pub(crate) mod database;
+pub(crate) mod disk;
 pub(crate) mod fault_upstream;
 pub(crate) mod lines;
 pub(crate) mod random;

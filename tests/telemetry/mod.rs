@@ -5,6 +5,7 @@ mod dashboard;
 mod documents;
 mod emitted;
 mod heard;
+mod life;
 mod resources;
 mod schema;
 mod secrets;

@@ -222,3 +222,27 @@ fn while_new_schedules_are_planned_the_known_ones_stay_due() {
     let rest: usize = plan.next_fires().filter(|(_, next)| next.is_some()).count();
     assert_eq!(rest, all.len());
 }
+
+#[test]
+fn a_fire_to_come_that_its_schedule_does_not_have_any_more_is_not_undecided() {
+    let fire = |text| Fire {
+        schedule: every_minute().id,
+        scheduled_for: at(text),
+    };
+    let now = at("2026-01-05T10:00:30Z");
+    let mut plan = planned(every_minute(), &seen("2026-01-05T10:00:00Z"), now);
+    assert!(!plan.is_undecided(&fire("2026-01-05T10:00:00Z")));
+    assert!(plan.is_undecided(&fire("2026-01-05T10:01:00Z")));
+    // Claimed by a clock that ran ahead, say, and its answer lost.
+    let hourly = Schedule {
+        trigger: Trigger::Every {
+            period: Duration::from_hours(1),
+            offset: Duration::ZERO,
+        },
+        ..every_minute()
+    };
+    plan.begin_replace(&[Arc::new(hourly)], &BTreeMap::new(), now);
+    while plan.plan_some() {}
+    assert!(!plan.is_undecided(&fire("2026-01-05T10:01:00Z")));
+    assert!(plan.is_undecided(&fire("2026-01-05T11:00:00Z")));
+}

@@ -6,6 +6,7 @@ mod doubts;
 mod following;
 mod opening;
 mod orders;
+mod outage;
 mod promises;
 mod tick;
 
@@ -24,21 +25,16 @@ use super::thread::Pulse;
 use crate::clock::{self, Clock};
 use crate::domain::{Pause, Schedule, ScheduleId};
 use crate::runner::{Ended, Runner};
-use crate::store::{Epoch, Ledger, StoreError};
+use crate::store::{Epoch, Ledger};
 use crate::telemetry::events;
 use doubts::Doubts;
 use following::Following;
+use outage::Outage;
 use promises::Promises;
 
 /// The planner looks at the clock at least this often: a step of the wall clock or a suspended
 /// machine is noticed within it.
 pub const LONGEST_SLEEP: Duration = Duration::from_secs(2);
-
-/// How often the ledger is asked again while it cannot be used.
-const STORE_RETRY: Duration = Duration::from_secs(1);
-
-/// Longest wait for the ledger in one go: the planner has to show its life.
-const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Wall and monotonic clock may drift apart this much between two looks.
 const STEP_TOLERANCE_MS: i64 = 500;
@@ -101,7 +97,7 @@ struct Loop {
     is_open: bool,
     /// Rows may stand after now: at a start nobody knows how the clock was.
     is_ahead: bool,
-    store_down_since: Option<Instant>,
+    outage: Option<Outage>,
     /// Runs started lately, so that a repeated claim never starts one twice.
     started: BTreeSet<i64>,
     /// What may be ours without our knowing.
@@ -132,7 +128,7 @@ impl Loop {
             previous: (now, clock::monotonic()),
             is_open: false,
             is_ahead: true,
-            store_down_since: None,
+            outage: None,
             started: BTreeSet::new(),
             doubts: Doubts::default(),
             following: Following::default(),
@@ -163,6 +159,16 @@ impl Loop {
         let now = self.clock.now();
         self.show_life();
         self.note_step(now);
+        if self.may_ask().await {
+            self.use_ledger(now).await;
+            self.end_outage();
+        }
+        if self.is_open {
+            self.check_promises(now);
+        }
+    }
+
+    async fn use_ledger(&mut self, now: Timestamp) {
         if !self.is_open {
             self.is_open = self.open(now).await;
         }
@@ -170,9 +176,7 @@ impl Loop {
             if self.tick(now).await && self.follow(now).await && !self.plan.is_due(now) {
                 self.settle_doubts(now).await;
             }
-            self.probe().await;
             self.end_pauses(now).await;
-            self.check_promises(now);
         }
     }
 
@@ -217,17 +221,9 @@ impl Loop {
         true
     }
 
-    /// Asks a ledger that could not be used whether it can again, though nothing is due.
-    async fn probe(&mut self) {
-        if self.store_down_since.is_some() {
-            let ledger = Arc::clone(&self.ledger);
-            let _ = self.in_time("a probe", ledger.pauses()).await;
-        }
-    }
-
     fn sleep(&mut self) -> Duration {
-        if self.store_down_since.is_some() {
-            return STORE_RETRY;
+        if let Some(until) = self.until_try() {
+            return until.min(self.longest_sleep);
         }
         if self.plan.look_ahead() {
             return Duration::ZERO;
@@ -239,32 +235,5 @@ impl Loop {
         Duration::try_from(until)
             .unwrap_or(Duration::ZERO)
             .min(self.longest_sleep)
-    }
-
-    /// Waits for the ledger, but not for ever; says when it cannot be used, and when it can again.
-    async fn in_time<T>(
-        &mut self,
-        during: &'static str,
-        answer: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, String> {
-        let reason = match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(value)) => {
-                if let Some(since) = self.store_down_since.take() {
-                    self.pulse.note_store(false);
-                    let outage_ms = clock::elapsed_ms(since);
-                    events::StoreRecovered { outage_ms }.emit();
-                }
-                return Ok(value);
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        if self.store_down_since.is_none() {
-            let reason = &reason;
-            events::StoreUnavailable { during, reason }.emit();
-            self.store_down_since = Some(clock::monotonic());
-            self.pulse.note_store(true);
-        }
-        Err(reason)
     }
 }

@@ -119,7 +119,7 @@ impl Loop {
     pub(super) async fn keep_up(&mut self) {
         let now = self.clock.now();
         let is_due = self.plan.next_dispatch().is_some_and(|at| at <= now);
-        if is_due && self.is_open && self.store_down_since.is_none() {
+        if is_due && self.is_open && !self.is_away() {
             self.tick(now).await;
         }
         self.show_life();
@@ -287,7 +287,7 @@ impl Loop {
             .filter(is_over)
             .map(|pause| pause.schedule.clone())
             .collect();
-        if self.store_down_since.is_some() {
+        if self.is_away() {
             return;
         }
         for id in over {
@@ -326,7 +326,7 @@ impl Loop {
         });
         PlanStatus {
             schedules: schedules.collect(),
-            store_down_ms: self.store_down_since.map(clock::elapsed_ms),
+            store_down_ms: self.away_ms(),
         }
     }
 }

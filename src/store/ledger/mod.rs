@@ -4,6 +4,7 @@ mod claim;
 mod epochs;
 mod following;
 mod pauses;
+mod proof;
 mod recovery;
 mod runs;
 mod timings;
@@ -196,6 +197,10 @@ pub trait Ledger: Send + Sync {
     /// The run's end; its row never changes again.
     async fn run_ended(&self, run_id: i64, end: &RunEnd, now: Timestamp) -> Result<(), StoreError>;
 
+    /// Writes something and takes it away again: an error when nothing can be written, though all
+    /// that is there can still be read.
+    async fn prove_writable(&self) -> Result<(), StoreError>;
+
     /// All pauses, those that are over included.
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError>;
 
@@ -291,6 +296,10 @@ impl Ledger for Store {
 
     async fn run_ended(&self, run_id: i64, end: &RunEnd, now: Timestamp) -> Result<(), StoreError> {
         self.run_ended(run_id, end, now).await
+    }
+
+    async fn prove_writable(&self) -> Result<(), StoreError> {
+        self.prove_writable().await
     }
 
     async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
