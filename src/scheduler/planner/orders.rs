@@ -30,7 +30,9 @@ impl Loop {
     pub(super) async fn obey(&mut self, order: Command) {
         let unready = || Refusal::Store(UNREAD.to_owned());
         match order {
-            Command::Stop => {}
+            Command::Ended(ended) if self.is_open => self.note_end(ended).await,
+            // Before it is open it will find that run by itself.
+            Command::Stop | Command::Ended(_) => {}
             // A run started now would be taken for one that a dead daemon has left, and a pause
             // that was written before is not known yet.
             Command::Trigger(_, reply) if !self.is_open => drop(reply.send(Err(unready()))),
@@ -317,6 +319,7 @@ impl Loop {
                 id: id.clone(),
                 enabled: schedule.enabled,
                 next,
+                after: schedule.trigger.leader().cloned(),
                 overdue_ms: overdue.unwrap_or(0).max(0),
                 running,
                 waiting,
