@@ -56,7 +56,12 @@ pub(in crate::cli) fn signals(args: &SignalArgs, globals: &Globals) -> Outcome {
         return Ok(Exit::Success);
     }
     if rows.is_empty() {
-        output::say("no signals; a schedule with job = \"indicators\" keeps them");
+        let is_narrowed = args.symbol.is_some() || args.since.is_some() || args.kind.is_some();
+        output::say(if is_narrowed {
+            "no such signals"
+        } else {
+            "no signals; a schedule with job = \"indicators\" keeps them"
+        });
         return Ok(Exit::Success);
     }
     show(&rows, args.n);
