@@ -111,7 +111,9 @@ async fn worked_out_now(
     store: &Store,
 ) -> Result<Vec<Told>, Exit> {
     let sessions = worked_out(symbol, &IndicatorSet::default(), store).await?;
-    output::say("worked out from the stored bars just now, nothing is kept");
+    if !sessions.is_empty() {
+        output::say("worked out from the stored bars just now, nothing is kept");
+    }
     let is_wanted = |kind: &String| args.kind.as_ref().is_none_or(|wanted| wanted == kind);
     let newest_first = sessions.into_iter().rev();
     let newest_first =
