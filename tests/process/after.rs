@@ -219,6 +219,24 @@ fn a_run_by_hand_that_was_killed_is_followed_for_what_it_had_written() {
 }
 
 #[test]
+fn a_follower_that_is_new_after_a_reload_follows_what_has_just_run() {
+    let (_runtime, simulator) = quick();
+    let leader = idle("leader", "\"A\"");
+    let home = Home::new(&config(&simulator, &leader));
+    let mut daemon = home.start(&["run"]);
+    daemon.wait_for_event("daemon.ready");
+    home.json(&["trigger", "leader", "--wait", "--json"]);
+    home.write(&config(&simulator, &(leader + &follower("leader", ""))));
+    let reloaded = home.say(&["reload"]);
+    assert_eq!(reloaded.code, Some(0), "{reloaded:?}");
+    daemon.wait_for_schedule("run.finished", "follower");
+    daemon.stop();
+    let rows = home.ledger();
+    let led = fires(&rows, "leader", "succeeded");
+    assert_eq!(fires(&rows, "follower", "succeeded"), led);
+}
+
+#[test]
 fn status_list_load_and_why_know_whom_a_schedule_runs_after() {
     let (_runtime, simulator) = quick();
     let schedules = idle("broken", "\"NOTFOUND1\"")

@@ -62,17 +62,20 @@ impl Loop {
         self.runner.announce(self.following.leaders());
     }
 
-    /// Finds runs that ended while nobody listened. `decided` says from when fires count.
+    /// Finds runs that ended while nobody listened, for followers that are `wanted`. `decided` says
+    /// from when fires count.
     pub(super) async fn find_unfollowed(
         &mut self,
         decided: &BTreeMap<ScheduleId, Timestamp>,
         now: Timestamp,
+        wanted: impl Fn(&ScheduleId) -> bool,
     ) -> Result<(), String> {
         let pairs: Vec<(ScheduleId, ScheduleId)> = self
             .following
             .followers
             .iter()
             .flat_map(|(leader, all)| all.iter().map(|one| (leader.clone(), one.clone())))
+            .filter(|(_, follower)| wanted(follower))
             .collect();
         for (leader, follower) in pairs {
             let Some(schedule) = self.schedules.get(&follower) else {
@@ -82,6 +85,7 @@ impl Loop {
             let ledger = Arc::clone(&self.ledger);
             let fires = ledger.unfollowed(&leader, &follower, since, now);
             let fires = self.in_time("runs to be followed", fires).await?;
+            self.keep_up().await;
             if !fires.is_empty() {
                 let fires = fires.into_iter();
                 self.following.due.push(Due {

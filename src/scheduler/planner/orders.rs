@@ -81,8 +81,12 @@ impl Loop {
         let now = self.clock.now();
         self.plan.begin_replace(&schedules, &latest, now);
         let by_id = |schedule: Arc<Schedule>| (schedule.id.clone(), schedule);
-        self.schedules = schedules.into_iter().map(by_id).collect();
+        let schedules = schedules.into_iter().map(by_id).collect();
+        let old = std::mem::replace(&mut self.schedules, schedules);
         self.follow_these();
+        // As at a first start; without an answer they wait for the next run of their leader.
+        let is_new = |id: &ScheduleId| !old.contains_key(id);
+        let _ = self.find_unfollowed(&latest, now, is_new).await;
         while self.plan.plan_some() {
             self.keep_up().await;
         }
