@@ -48,6 +48,9 @@ fn main() {
     if wants("store") {
         store::measure(&mut figures);
     }
+    if wants("pool") {
+        store::measure_pool(&mut figures);
+    }
     if wants("backfill") {
         end_to_end::measure(&mut figures);
     }

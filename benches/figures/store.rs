@@ -57,6 +57,40 @@ pub(crate) fn measure(figures: &mut Figures) {
     );
 }
 
+/// Rows read by their key: through the pool, and over a connection of its own each time.
+pub(crate) fn measure_pool(figures: &mut Figures) {
+    const READS: usize = 5_000;
+    const OPENED: usize = 50;
+    let directory = tempfile::tempdir().unwrap();
+    let symbols = support::symbols(1);
+    let config = support::configuration(directory.path(), "http://127.0.0.1:1", &symbols, 1.0, 1);
+    let symbol = &symbols[0];
+    let open = async || Store::open(&config.store, Meter::default()).await.unwrap();
+    let (pooled, opened) = support::runtime().block_on(async {
+        let store = open().await;
+        store.migrate().await.unwrap();
+        store.health(symbol).await.unwrap();
+        let start = Instant::now();
+        for _ in 0..READS {
+            store.health(symbol).await.unwrap();
+        }
+        let pooled = start.elapsed().as_secs_f64() / READS as f64;
+        let start = Instant::now();
+        for _ in 0..OPENED {
+            let store = open().await;
+            store.health(symbol).await.unwrap();
+            store.close().await;
+        }
+        (pooled, start.elapsed().as_secs_f64() / OPENED as f64)
+    });
+    figures.add(
+        "a row by its key, through the pool",
+        format!("{:.0} µs", pooled * 1e6),
+        "(none)",
+        format!("{:.0} µs with a connection opened for it", opened * 1e6),
+    );
+}
+
 fn bar(day: i32) -> DailyBar {
     let close = 100.0 + f64::from(day % 97) / 8.0;
     DailyBar {

@@ -55,12 +55,17 @@ pub(super) fn draw(title: &str, points: &[(Date, Option<f64>)], columns: usize) 
     let margin = labels.iter().map(String::len).max().unwrap_or(0);
     let width = columns.saturating_sub(margin + 2).max(DATE_WIDTH);
     let frame = frame(&segments(points, &scale), points.len(), width);
-    let mut lines = vec![format!(
-        "{title}  newest {}, lowest {}, highest {}",
+    let sums = format!(
+        "newest {}, lowest {}, highest {}",
         scale.text(newest),
         scale.text(least),
         scale.text(greatest)
-    )];
+    );
+    let mut lines = if title.len() + 2 + sums.len() <= columns {
+        vec![format!("{title}  {sums}")]
+    } else {
+        vec![title.to_owned(), sums]
+    };
     for (row, label) in labels.iter().enumerate() {
         let dots = frame.get(row).map_or("", String::as_str);
         let tick = if label.is_empty() { '│' } else { '┤' };
@@ -250,10 +255,22 @@ mod tests {
             for columns in [40, 41, 80, 400] {
                 let text = draw("x", &points(values), columns);
                 assert!(!text.is_empty() && !text.contains("NaN"), "{text}");
-                let longest = text.lines().skip(1).map(|line| line.chars().count()).max();
+                // Numbers of many digits are not cut.
+                let numbers = |line: &&str| !line.contains("newest");
+                let longest = text
+                    .lines()
+                    .filter(numbers)
+                    .map(|line| line.chars().count())
+                    .max();
                 assert!(longest.unwrap_or(0) <= columns, "{columns}: {text}");
             }
         }
+        let narrow = draw("AAPL close", &points(&[Some(99.5), Some(101.25)]), 40);
+        let head: Vec<&str> = narrow.lines().take(2).collect();
+        assert_eq!(
+            head,
+            ["AAPL close", "newest 101.25, lowest 99.50, highest 101.25"]
+        );
         let none = draw("rsi", &points(&[None]), 80);
         assert_eq!(none, "rsi: no values");
     }

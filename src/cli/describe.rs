@@ -5,6 +5,7 @@ mod settings;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::course::Course;
 use super::{Exit, Globals, Outcome, next, open, output, runs};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -66,10 +67,11 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let from = args.from.unwrap_or_else(|| Clock::system().now());
     let durations = durations(&newest);
     newest.truncate(RUNS);
+    let course = Course::of(&config, schedule);
     let description = Description {
         schedule: schedule.id.as_str().to_owned(),
         settings: settings::all(schedule),
-        next: next::fires_of(schedule, next::timed(&config, schedule), from, FIRES),
+        next: next::fires_of(&course, from, FIRES),
         runs: newest,
         durations,
     };
@@ -78,6 +80,7 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     } else {
         show(&description);
     }
+    next::say_if_led_by_nobody(&course);
     Ok(Exit::Success)
 }
 

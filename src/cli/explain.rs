@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::{Exit, Outcome, next, output};
+use super::{Exit, Globals, Outcome, next, open, output};
 use crate::clock::Clock;
 use crate::domain::{CronExpr, Trigger};
 
@@ -35,9 +35,12 @@ struct Explanation<'e> {
     fires: Vec<next::Row>,
 }
 
-pub(super) fn run(args: &Args) -> Outcome {
+pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let cron = CronExpr::try_new(&args.cron).map_err(|error| {
         output::complain(&error.to_string());
+        if let Some(hint) = meant(&args.cron, globals) {
+            output::say(&hint);
+        }
         Exit::Usage
     })?;
     let zone = TimeZone::get(&args.timezone).map_err(|_| {
@@ -75,4 +78,30 @@ pub(super) fn run(args: &Args) -> Outcome {
         next::show(&fires, false);
     }
     Ok(Exit::Success)
+}
+
+/// What somebody means who has not written a cron expression: another way to say when, or a
+/// schedule by its name.
+fn meant(text: &str, globals: &Globals) -> Option<String> {
+    let first = text.split([' ', '+', '-', '=']).next().unwrap_or_default();
+    let key = match first {
+        "every" | "after" | "at" | "cron" => Some(first),
+        "open" | "close" => Some("at"),
+        _ => None,
+    };
+    let is_schedule = |id: &str| {
+        let config = open::try_load(globals).ok();
+        config.is_some_and(|(config, _)| config.schedule(id).is_some())
+    };
+    if is_schedule(text) {
+        return Some(format!(
+            "`{text}` is a schedule: `finstage next {text}` shows its fires, `finstage describe \
+             {text}` what the file says of it"
+        ));
+    }
+    let key = key.filter(|key| *key != "cron")?;
+    Some(format!(
+        "`{key}` is a key of a schedule beside `cron`: `finstage next ID` shows the fires of a \
+         schedule that has it"
+    ))
 }

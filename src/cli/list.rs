@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Exit, Globals, Outcome, next, open, output};
+use super::course::Course;
+use super::{Exit, Globals, Outcome, open, output};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::RunRow;
@@ -25,6 +26,9 @@ struct Row {
     timezone: String,
     symbols: usize,
     enabled: bool,
+    /// The schedule it runs after.
+    after: Option<String>,
+    /// With `after` the instant of the run it follows: it comes at the end of that.
     next: Option<Timestamp>,
     next_local: Option<String>,
     last_run: Option<i64>,
@@ -42,10 +46,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let now = Clock::system().now();
     let rows = config.schedules.iter().map(|schedule| {
         let last = latest.remove(schedule.id.as_str());
-        let timed = next::timed(&config, schedule);
-        let next = timed.next_run_after(now);
-        let next = next.filter(|_| schedule.enabled && timed.enabled);
+        let course = Course::of(&config, schedule);
+        let next = course.next_run_after(now).filter(|_| course.is_served());
         Row {
+            after: course.leader().map(ToString::to_string),
             job: schedule.job.as_str(),
             when: schedule.trigger.to_string(),
             timezone: schedule.timezone_name().to_owned(),
@@ -86,10 +90,12 @@ async fn latest_runs(config: &Config) -> Result<BTreeMap<String, RunRow>, Exit> 
 
 fn show(rows: Vec<Row>) {
     let cells = rows.into_iter().map(|row| {
-        let next = match (row.enabled, row.next_local) {
-            (false, _) => "disabled".to_owned(),
-            (true, Some(at)) => at,
-            (true, None) => "never".to_owned(),
+        let next = match (row.enabled, row.next_local, &row.after) {
+            (false, ..) => "disabled".to_owned(),
+            // WHEN says after whom.
+            (true, Some(at), Some(_)) => format!("after {at}"),
+            (true, Some(at), None) => at,
+            (true, None, _) => "never".to_owned(),
         };
         vec![
             row.schedule,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::course::Course;
 use super::{Exit, Globals, Outcome, open, output};
 use crate::clock::{Clock, signed};
 use crate::config::Config;
@@ -151,8 +152,11 @@ impl<'c> Plan<'c> {
             .saturating_sub(SignedDuration::from_nanos(1))
             .unwrap_or(at);
         // One that runs after another asks when that does, about.
-        let timed = super::next::timed(self.config, schedule);
-        while let Some(fire) = timed.next_run_after(at).filter(|fire| *fire < self.end()) {
+        let course = Course::of(self.config, schedule);
+        if !course.is_served() {
+            return Ok(());
+        }
+        while let Some(fire) = course.next_run_after(at).filter(|fire| *fire < self.end()) {
             if self.bursts.len() == MOST_FIRES {
                 output::complain(&format!(
                     "more than {MOST_FIRES} fires; shorten the window with --next"

@@ -3,12 +3,15 @@
 use super::{Outcome, open, output, summary};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::daemon::control::client::ask;
+use crate::daemon::control::protocol::{Answer, Request};
 use crate::daemon::{self, ManualRun};
-use crate::domain::{Symbol, format_span};
+use crate::domain::{RunState, Symbol, format_span};
 use crate::runner::News;
 use crate::telemetry::{self, LogFormat, LogLevel};
 
-/// Runs it and prints what came of it; `done` is called between the two.
+/// Runs it and prints what came of it; `done` is called between the two. A daemon that serves the
+/// same database is told, for what runs after it.
 pub(super) fn run(
     mut config: Config,
     run: ManualRun<'_>,
@@ -18,7 +21,8 @@ pub(super) fn run(
 ) -> Outcome {
     let _guard = telemetry::init(LogFormat::Text, LogLevel::Warn);
     daemon::log_panics();
-    open::runtime()?.block_on(async {
+    let schedule = run.schedule;
+    let (run_id, state, exit) = open::runtime()?.block_on(async {
         let clock = Clock::system();
         let simulator = if simulate {
             Some(
@@ -32,7 +36,6 @@ pub(super) fn run(
         let assembly = daemon::assemble(&config, clock.clone())
             .await
             .map_err(open::start_failed)?;
-        let schedule = run.schedule;
         let (run_id, end) = daemon::run_manually(&assembly, run, &clock)
             .await
             .map_err(open::start_failed)?;
@@ -41,8 +44,35 @@ pub(super) fn run(
         let exit = summary::print(store, schedule, run_id, &end, json).await;
         assembly.close(&clock).await;
         drop(simulator);
-        Ok(exit)
-    })
+        Ok((run_id, end.state, exit))
+    })?;
+    tell_daemon(&config, schedule.id.as_str(), run_id, state);
+    Ok(exit)
+}
+
+/// What runs after the run is due: the daemon hears of it, or people do.
+fn tell_daemon(config: &Config, schedule: &str, run: i64, state: RunState) {
+    let request = Request::Ended {
+        run,
+        schedule: schedule.to_owned(),
+    };
+    let answer = ask(config, &request).and_then(|mut asked| asked.answer());
+    match answer {
+        Ok(Answer::Done(followers)) if followers.is_empty() => {}
+        Ok(Answer::Done(followers)) => {
+            output::say(&format!(
+                "the daemon goes on with what runs after it: {followers}"
+            ));
+        }
+        _ => {
+            let followers = config.followers(schedule).join(", ");
+            if state.has_done_some() && !followers.is_empty() {
+                output::say(&format!(
+                    "due after it, and run when a daemon starts: {followers}"
+                ));
+            }
+        }
+    }
 }
 
 /// Symbols named of those that are tried again.

@@ -7,6 +7,7 @@ mod backfill;
 mod bars;
 mod cancel;
 mod chart;
+mod course;
 mod describe;
 mod doctor;
 mod events;
@@ -154,7 +155,7 @@ pub fn main() -> ExitCode {
         Verb::Once(args) => once::run(&args, &globals),
         Verb::Validate(args) => Ok(validate::run(&args, &globals)),
         Verb::Next(args) => next::run(&args, &globals),
-        Verb::Explain(args) => explain::run(&args),
+        Verb::Explain(args) => explain::run(&args, &globals),
         Verb::Status(args) => status::run(&args, &globals),
         Verb::Trigger(args) => trigger::run(&args, &globals),
         Verb::Retry(args) => retry::run(&args, &globals),

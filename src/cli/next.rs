@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::course::Course;
 use super::{Exit, Globals, Outcome, open, output};
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::domain::{Schedule, Trigger};
+use crate::domain::Schedule;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -52,49 +52,40 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
             .collect(),
     };
     let limit = usize::from(args.n);
-    let mut rows: Vec<Row> = chosen
-        .iter()
-        .flat_map(|schedule| fires_of(schedule, timed(&config, schedule), from, limit))
-        .collect();
+    let courses: Vec<Course<'_>> = chosen.iter().map(|one| Course::of(&config, one)).collect();
+    let fires = courses.iter().flat_map(|one| fires_of(one, from, limit));
+    let mut rows: Vec<Row> = fires.collect();
     rows.sort_by(|a, b| (a.scheduled_for, &a.schedule).cmp(&(b.scheduled_for, &b.schedule)));
     rows.truncate(limit);
     show(&rows, args.json);
+    courses.iter().for_each(say_if_led_by_nobody);
     Ok(Exit::Success)
 }
 
-/// The next `limit` fires of a schedule after `from`, those on holidays marked.
-/// Those of one that runs after another are the other's, `timed`'s.
-pub(super) fn fires_of(
-    schedule: &Schedule,
-    timed: &Schedule,
-    from: Timestamp,
-    limit: usize,
-) -> Vec<Row> {
-    let (name, zone) = (schedule.id.as_str(), &schedule.timezone);
-    let mut rows = fires(name, |at| timed.next_after(at), zone, from, limit);
-    for row in &mut rows {
-        let at = row.scheduled_for;
-        row.holiday = schedule.holiday(at).or_else(|| timed.holiday(at));
-        if let Trigger::After(leader) = &schedule.trigger {
-            row.after = Some(leader.to_string());
-        }
+/// Says that a schedule is not due as long as one it runs after is disabled.
+pub(super) fn say_if_led_by_nobody(course: &Course<'_>) {
+    if let Some(leader) = course.disabled_leader() {
+        let id = &course.own().id;
+        output::say(&format!(
+            "{id} is not due: {leader}, which it runs after, is disabled"
+        ));
     }
-    rows
 }
 
-/// The schedule whose instants lead to the runs of `schedule`: itself, unless it runs after another.
-pub(super) fn timed<'c>(config: &'c Config, schedule: &'c Schedule) -> &'c Schedule {
-    let mut at = schedule;
-    for _ in 0..config.schedules.len() {
-        let Trigger::After(leader) = &at.trigger else {
-            break;
-        };
-        let Some(found) = config.schedules.iter().find(|one| one.id == *leader) else {
-            break;
-        };
-        at = found;
+/// The next `limit` fires of a schedule after `from`, those on holidays marked; none while one it
+/// runs after is disabled.
+pub(super) fn fires_of(course: &Course<'_>, from: Timestamp, limit: usize) -> Vec<Row> {
+    if course.disabled_leader().is_some() {
+        return Vec::new();
     }
-    at
+    let own = course.own();
+    let (name, zone) = (own.id.as_str(), &own.timezone);
+    let mut rows = fires(name, |at| course.next_after(at), zone, from, limit);
+    for row in &mut rows {
+        row.holiday = course.holiday(row.scheduled_for);
+        row.after = course.leader().map(ToString::to_string);
+    }
+    rows
 }
 
 /// The next `limit` fires after `from`.

@@ -93,7 +93,10 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
 
 fn told(decision: Decision, done: &str) -> Outcome {
     match decision {
-        Decision::Done(rows) => {
+        Decision::Done { rows, unread } => {
+            for id in unread {
+                output::print(&format!("{done} {id}, which cannot be read"));
+            }
             for row in rows {
                 let (id, symbol, date) = (row.id, &row.symbol, row.trading_date);
                 output::print(&format!("{done} {id}: {symbol} {date} ({})", row.rule));

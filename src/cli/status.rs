@@ -117,6 +117,8 @@ fn show_schedules(schedules: &[ScheduleAnswer], config: &Config) {
         let zone = config.schedule(&row.schedule).map(|s| s.timezone.clone());
         let zone = zone.unwrap_or(jiff::tz::TimeZone::UTC);
         let next = row.next.map(|at| output::local(at, &zone));
+        let after = row.after.as_ref().filter(|_| row.state != "disabled");
+        let next = next.or_else(|| after.map(|leader| format!("after {leader}")));
         let note = match (&row.paused_because, row.overdue_ms) {
             (Some(because), _) => match row.paused_until {
                 Some(until) => format!("{because}, until {}", output::utc(until)),

@@ -1,6 +1,6 @@
 //! `finstage symbols`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -9,11 +9,12 @@ use serde::Serialize;
 use super::{Exit, Globals, Outcome, open, output};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{JobKind, Symbol, last_completed};
+use crate::domain::{JobKind, Provider, Providers, Symbol, last_expected};
 use crate::jobs::Watch;
-use crate::store::{Instrument, SymbolRow};
+use crate::store::{Instrument, Store, SymbolRow};
 
-/// A series may lack a session this long after it was complete: most are asked for once a day.
+/// A series may lack a session this long after its provider must have it: most are asked for once
+/// a day.
 const BEHIND_AFTER: SignedDuration = SignedDuration::from_hours(26);
 
 /// Schedules named in a line of the table.
@@ -94,11 +95,13 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     if let Some(id) = &args.schedule {
         open::schedule(&config, id)?;
     }
-    let stored = open::small_runtime()?.block_on(async {
+    let (stored, keepers) = open::small_runtime()?.block_on(async {
         let store = open::store_for_reading(&config).await?;
-        store.symbols().await.map_err(open::store_failed)
+        let keepers = keepers(&config, &store).await?;
+        let stored = store.symbols().await.map_err(open::store_failed)?;
+        Ok((stored, keepers))
     })?;
-    let mut rows = rows(stored, &config, Clock::system().now());
+    let mut rows = rows(stored, &config, &keepers, Clock::system().now());
     rows.retain(|row| {
         let is_wanted = args.schedule.as_ref();
         is_wanted.is_none_or(|id| row.schedules.contains(id)) && (row.is_problem || !args.problems)
@@ -117,8 +120,35 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     Ok(Exit::Success)
 }
 
+/// Whose bars a series has, where that need not be Yahoo: the provider that gave its newest bar, else
+/// the first its schedule asks.
+async fn keepers(config: &Config, store: &Store) -> Result<HashMap<String, Provider>, Exit> {
+    let mut keepers = HashMap::new();
+    let usual = Providers::default();
+    for schedule in config.schedules.iter().filter(|one| one.providers != usual) {
+        for symbol in schedule.symbols.iter() {
+            if keepers.contains_key(symbol.as_str()) {
+                continue;
+            }
+            let newest = store
+                .bar_rows(symbol, (Date::MIN, Date::MAX), Some(1))
+                .await;
+            let newest = newest.map_err(open::store_failed)?.pop();
+            let gave = newest.and_then(|bar| Provider::from_name(&bar.source));
+            let keeper = gave.unwrap_or(schedule.providers.first());
+            keepers.insert(symbol.as_str().to_owned(), keeper);
+        }
+    }
+    Ok(keepers)
+}
+
 /// Those of the database and those of the file, each once.
-fn rows(stored: Vec<SymbolRow>, config: &Config, now: Timestamp) -> Vec<Row> {
+fn rows(
+    stored: Vec<SymbolRow>,
+    config: &Config,
+    keepers: &HashMap<String, Provider>,
+    now: Timestamp,
+) -> Vec<Row> {
     let mut all: BTreeMap<String, SymbolRow> = stored
         .into_iter()
         .map(|row| (row.symbol.clone(), row))
@@ -139,12 +169,18 @@ fn rows(stored: Vec<SymbolRow>, config: &Config, now: Timestamp) -> Vec<Row> {
     all.into_values()
         .map(|row| {
             let schedules = schedules.remove(&row.symbol).unwrap_or_default();
-            judged(row, schedules, &watch, now)
+            let keeper = keepers.get(&row.symbol).copied().unwrap_or(Provider::Yahoo);
+            judged(row, (schedules, keeper), &watch, now)
         })
         .collect()
 }
 
-fn judged(row: SymbolRow, schedules: Vec<(String, JobKind)>, watch: &Watch, now: Timestamp) -> Row {
+fn judged(
+    row: SymbolRow,
+    (schedules, keeper): (Vec<(String, JobKind)>, Provider),
+    watch: &Watch,
+    now: Timestamp,
+) -> Row {
     let instrument = Instrument {
         timezone: row.timezone.clone().unwrap_or_default(),
         instrument_type: row.instrument_type.clone(),
@@ -156,7 +192,7 @@ fn judged(row: SymbolRow, schedules: Vec<(String, JobKind)>, watch: &Watch, now:
     let then = now.saturating_sub(BEHIND_AFTER).unwrap_or(now);
     let expected = calendar
         .as_ref()
-        .and_then(|calendar| last_completed(calendar, then));
+        .and_then(|calendar| last_expected(calendar, keeper, then));
     let keeps_bars = |job: JobKind| !matches!(job, JobKind::Quotes | JobKind::FillGaps);
     let is_kept = schedules.iter().any(|(_, job)| keeps_bars(*job));
     let lacks = expected.filter(|_| is_kept && row.bars > 0);
@@ -308,55 +344,4 @@ fn shortened(names: &[String]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::civil::date;
-
-    use super::*;
-    use crate::domain::SymbolHealth;
-
-    #[test]
-    fn the_worst_that_applies_is_the_status() {
-        let kept = SymbolRow {
-            bars: 10,
-            last_bar: Some(date(2026, 11, 20)),
-            quoted_at: Some(Timestamp::UNIX_EPOCH),
-            ..SymbolRow::default()
-        };
-        let session = Some(date(2026, 11, 20));
-        assert_eq!(status(&kept, true, session, true), Status::Ok);
-        assert_eq!(status(&kept, false, None, true), Status::Unscheduled);
-        assert_eq!(status(&kept, true, None, false), Status::NoCalendar);
-        let later = Some(date(2026, 11, 21));
-        assert_eq!(status(&kept, true, later, true), Status::Behind);
-        let gaps = SymbolRow {
-            gaps_open: 1,
-            ..kept.clone()
-        };
-        assert_eq!(status(&gaps, true, later, true), Status::Gaps);
-        let held = SymbolRow {
-            rows_held: 2,
-            ..kept.clone()
-        };
-        assert_eq!(status(&held, true, session, true), Status::Held);
-        assert!(Status::Held.is_problem());
-        let none = SymbolRow::default();
-        assert_eq!(status(&none, true, later, true), Status::NoData);
-        let mut gone = SymbolRow {
-            health: SymbolHealth {
-                not_found_count: 1,
-                ..SymbolHealth::default()
-            },
-            ..gaps
-        };
-        assert_eq!(status(&gone, true, later, true), Status::NotFound);
-        gone.health.delisted_at = Some(Timestamp::UNIX_EPOCH);
-        assert_eq!(status(&gone, true, later, true), Status::Delisted);
-    }
-
-    #[test]
-    fn many_schedules_are_named_shortly() {
-        let names = |count: usize| -> Vec<String> { (0..count).map(|n| format!("s{n}")).collect() };
-        let told: Vec<String> = (0..4).map(|count| shortened(&names(count))).collect();
-        assert_eq!(told, ["-", "s0", "s0, s1", "s0, s1 +1"]);
-    }
-}
+mod tests;

@@ -3,13 +3,17 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Exit, Globals, Outcome, next, open, output};
+use super::course::Course;
+use super::{Exit, Globals, Outcome, open, output};
 use crate::clock::Clock;
-use crate::domain::{RunState, Schedule, Trigger};
-use crate::store::RunRow;
+use crate::domain::{RunState, Schedule};
+use crate::store::{RunRow, Store};
 
 /// Rows looked at around the instant asked for.
 const NEAR: SignedDuration = SignedDuration::from_hours(24);
+
+/// The same of the schedule it runs after.
+const LED_NEAR: SignedDuration = SignedDuration::from_mins(1);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -44,21 +48,23 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
     let (config, _) = open::load(globals)?;
     let schedule = open::schedule(&config, &args.id)?;
     let now = Clock::system().now();
+    let course = Course::of(&config, schedule);
     let asked = match &args.at {
         Some(text) => instant(text, schedule)?,
-        None => newest_due(next::timed(&config, schedule), now)?,
+        None => newest_due(&course, now)?,
     };
     let answer = open::small_runtime()?.block_on(async {
-        let rows = match open::store_if_there(&config).await? {
+        let (rows, led) = match open::store_if_there(&config).await? {
             Some(store) => {
-                let around = |span| asked.saturating_add(span).unwrap_or(asked);
-                let rows = store.runs_between(&args.id, around(-NEAR), around(NEAR));
-                rows.await.map_err(open::store_failed)?
+                let led = match course.leader() {
+                    Some(leader) => runs_near(&store, leader.as_str(), asked, LED_NEAR).await?,
+                    None => Vec::new(),
+                };
+                (runs_near(&store, &args.id, asked, NEAR).await?, led)
             }
-            None => Vec::new(),
+            None => (Vec::new(), Vec::new()),
         };
-        let timed = next::timed(&config, schedule);
-        Ok(explain((schedule, timed), asked, &rows, now))
+        Ok(explain(&course, asked, (&rows, &led), now))
     })?;
     if args.json {
         output::print_json(&answer);
@@ -66,6 +72,18 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
         show(&answer);
     }
     Ok(Exit::Success)
+}
+
+/// The runs of a schedule up to `near` before and after `asked`.
+async fn runs_near(
+    store: &Store,
+    id: &str,
+    asked: Timestamp,
+    near: SignedDuration,
+) -> Result<Vec<RunRow>, Exit> {
+    let around = |span| asked.saturating_add(span).unwrap_or(asked);
+    let rows = store.runs_between(id, around(-near), around(near));
+    rows.await.map_err(open::store_failed)
 }
 
 fn instant(text: &str, schedule: &Schedule) -> Result<Timestamp, Exit> {
@@ -84,45 +102,40 @@ fn instant(text: &str, schedule: &Schedule) -> Result<Timestamp, Exit> {
     })
 }
 
-fn newest_due(schedule: &Schedule, now: Timestamp) -> Result<Timestamp, Exit> {
+fn newest_due(course: &Course<'_>, now: Timestamp) -> Result<Timestamp, Exit> {
     let year = SignedDuration::from_hours(366 * 24);
     let from = now.saturating_sub(year).unwrap_or(Timestamp::MIN);
-    schedule.latest_between(from, now).ok_or_else(|| {
-        output::complain(&format!("{} has not been due for a year", schedule.id));
+    course.latest_between(from, now).ok_or_else(|| {
+        let id = &course.own().id;
+        output::complain(&format!("{id} has not been due for a year"));
         Exit::Usage
     })
 }
 
 /// The fire at `asked`, or the one asked about most likely: a row nearby, the next planned instant.
+/// `led` are the runs of the schedule it runs after.
 fn explain(
-    (schedule, timed): (&Schedule, &Schedule),
+    course: &Course<'_>,
     asked: Timestamp,
-    rows: &[RunRow],
+    (rows, led): (&[RunRow], &[RunRow]),
     now: Timestamp,
 ) -> Answer {
+    let schedule = course.own();
     let second = SignedDuration::from_secs(1);
     let just_before = |at: Timestamp| at.saturating_sub(second).unwrap_or(at);
-    let planned = timed
+    let planned = course
         .next_after(just_before(asked))
         .filter(|at| at.duration_since(asked) < SignedDuration::from_mins(1));
-    let apart = |row: &RunRow| row.scheduled_for.duration_since(asked).abs();
-    let row = match planned {
-        // The fire itself, and not a run somebody asked for at about that time.
-        Some(at) => rows.iter().find(|row| row.scheduled_for == at),
-        None => rows
-            .iter()
-            .filter(|row| apart(row) < SignedDuration::from_mins(1))
-            .min_by_key(|row| apart(row)),
-    };
+    let row = row_at(rows, planned, asked);
+    let led = row_at(led, planned, asked);
     let scheduled_for = row
+        .or(led)
         .map(|row| row.scheduled_for)
         .or(planned)
         .unwrap_or(asked);
     let because = match (row, planned) {
         (Some(row), _) => of_row(row),
-        (None, _) if let Trigger::After(leader) = &schedule.trigger => format!(
-            "it runs once {leader} has, and has no run for that instant; ask `finstage why {leader}`"
-        ),
+        (None, _) if course.leader().is_some() => not_followed(course, led, scheduled_for, now),
         (None, None) => not_planned(schedule, asked),
         (None, Some(at)) => no_row(schedule, at, rows, now),
     };
@@ -134,8 +147,75 @@ fn explain(
         local: output::local(scheduled_for, &schedule.timezone),
         because,
         run: row.cloned(),
-        before: timed.latest_between(from, just_before(scheduled_for)),
-        after: timed.next_after(scheduled_for),
+        before: course.latest_between(from, just_before(scheduled_for)),
+        after: course.next_after(scheduled_for),
+    }
+}
+
+/// The row of the planned instant, else the nearest within a minute.
+fn row_at(rows: &[RunRow], planned: Option<Timestamp>, asked: Timestamp) -> Option<&RunRow> {
+    let apart = |row: &RunRow| row.scheduled_for.duration_since(asked).abs();
+    match planned {
+        // The fire itself, and not a run somebody asked for at about that time.
+        Some(at) => rows.iter().find(|row| row.scheduled_for == at),
+        None => rows
+            .iter()
+            .filter(|row| apart(row) < SignedDuration::from_mins(1))
+            .min_by_key(|row| apart(row)),
+    }
+}
+
+/// Why a follower has no row: what became of the run it would follow.
+fn not_followed(
+    course: &Course<'_>,
+    led: Option<&RunRow>,
+    at: Timestamp,
+    now: Timestamp,
+) -> String {
+    let (own, leader) = (course.own(), course.leader());
+    let leader = leader.map_or("", |leader| leader.as_str());
+    if !own.enabled {
+        return "the schedule is disabled (enabled = false)".to_owned();
+    }
+    if let Some(disabled) = course.disabled_leader() {
+        return format!("it runs after {leader}, and {disabled} is disabled (enabled = false)");
+    }
+    let Some(led) = led else {
+        let comes = if at > now {
+            "it is still to come: "
+        } else {
+            ""
+        };
+        return format!(
+            "{comes}it runs once {leader} has, which has no run for that instant; ask \
+             `finstage why {leader} --at {at}`"
+        );
+    };
+    let run = led.id;
+    let why = led.reason.as_ref().map(|reason| format!(": {reason}"));
+    let why = why.unwrap_or_default();
+    match RunState::from_name(&led.state) {
+        Some(RunState::Claimed | RunState::Running) => {
+            format!(
+                "it runs once {leader} has: run {run} of it is {}",
+                led.state
+            )
+        }
+        Some(state) if state.is_unrun() => {
+            format!(
+                "there was nothing to run after: {leader} was not run ({}{why})",
+                led.state
+            )
+        }
+        Some(state) if !state.has_done_some() => format!(
+            "there was nothing to run after: run {run} of {leader} is {}{why}",
+            led.state
+        ),
+        _ => format!(
+            "run {run} of {leader} is {} and has no run after it: no daemon has heard of its end, \
+             or the schedule is newer. The next start of a daemon makes it good",
+            led.state
+        ),
     }
 }
 

@@ -56,6 +56,7 @@ pub(super) fn check(
         let span = place(root, schedule.as_str());
         lints.push(source.problem(Severity::Lint, span, message, hint));
     };
+    led_by_nobody(config, &mut lint);
     calendar_lints(config, now, &mut lint);
     providers::check(config, &mut lint);
     lints
@@ -89,6 +90,24 @@ fn cron_lints(cron: &CronExpr, lint: &mut impl FnMut(String, String)) {
             format!("cron `{cron}` fires on the days of the month and also on the weekdays"),
             "cron joins the two by OR; leave one of them at *".to_owned(),
         );
+    }
+}
+
+/// A schedule that runs after a disabled one is never due.
+fn led_by_nobody(config: &Config, mut lint: impl FnMut(&ScheduleId, String, String)) {
+    for schedule in config.schedules.iter().filter(|schedule| schedule.enabled) {
+        let leader = schedule.trigger.leader();
+        let leader = leader.and_then(|leader| config.schedule(leader.as_str()));
+        if let Some(leader) = leader.filter(|leader| !leader.enabled) {
+            lint(
+                &schedule.id,
+                format!(
+                    "`{}` is never due: `{}`, which it runs after, is disabled",
+                    schedule.id, leader.id
+                ),
+                "disable it too, or let it run after another or by a time of its own".to_owned(),
+            );
+        }
     }
 }
 

@@ -70,6 +70,16 @@ impl Config {
             .iter()
             .find(|schedule| schedule.id.as_str() == id)
     }
+
+    /// The names of the enabled schedules that run after `id`.
+    pub fn followers(&self, id: &str) -> Vec<&str> {
+        let is_led = |one: &&Arc<Schedule>| {
+            let leader = one.trigger.leader();
+            one.enabled && leader.is_some_and(|leader| leader.as_str() == id)
+        };
+        let followers = self.schedules.iter().filter(is_led);
+        followers.map(|one| one.id.as_str()).collect()
+    }
 }
 
 /// `[daemon]`.

@@ -46,7 +46,7 @@ pub use quote::{AllTimeHigh, PriceSnapshot, Quote};
 pub use reach::{binance_pair, us_ticker};
 pub use rule::{Flagged, QuarantineState, Rule};
 pub use run::{Fire, RunCost, RunOrigin, RunState, RunTotals, TaskOutcome, TaskResult};
-pub use schedule::{Schedule, ScheduleId, ScheduleIdError};
+pub use schedule::{HOLIDAY_FIRES, Schedule, ScheduleId, ScheduleIdError};
 pub use session_moment::{Anchor, SessionMoment, SessionMomentError};
 pub use sessions::{Day, Hours, Session, SessionCalendar};
 pub use span::{format_span, parse_span};

@@ -54,7 +54,7 @@ impl fmt::Debug for ScheduleId {
 }
 
 /// Fires on holidays in a row that are looked over for one that is not: a week of one a second.
-const HOLIDAY_FIRES: usize = 7 * 86_400;
+pub const HOLIDAY_FIRES: usize = 7 * 86_400;
 
 /// A schedule as the planner and the runner use it.
 #[derive(Debug, Clone, PartialEq)]

@@ -54,6 +54,14 @@ impl Trigger {
             Self::After(_) => None,
         }
     }
+
+    /// The schedule it runs after, when it does.
+    pub fn leader(&self) -> Option<&ScheduleId> {
+        match self {
+            Self::After(leader) => Some(leader),
+            Self::Cron(_) | Self::Every { .. } | Self::Session { .. } => None,
+        }
+    }
 }
 
 fn nanos(duration: Duration) -> Option<i128> {

@@ -88,6 +88,12 @@ impl Indicators {
         anchors: &Anchors,
         bars: &[Bar],
     ) -> Result<Self, ResumeError> {
+        Self::new(set).resumed(anchors, bars)
+    }
+
+    /// The same for many symbols: a sibling of this one, whatever it has seen.
+    pub fn resumed(&self, anchors: &Anchors, bars: &[Bar]) -> Result<Self, ResumeError> {
+        let set = self.set();
         if anchors.set != set.identity_hash() {
             return Err(ResumeError::Set);
         }
@@ -104,7 +110,7 @@ impl Indicators {
         if given < needed {
             return Err(ResumeError::Few { given, needed });
         }
-        let mut state = Self::new(set);
+        let mut state = self.sibling();
         for bar in bars.get(given - needed..).unwrap_or_default() {
             state.push(bar)?;
         }

@@ -82,6 +82,11 @@ impl Indicators {
         Self::with(Arc::clone(&self.engine))
     }
 
+    /// How many there are of the same set at this moment, this one and its siblings.
+    pub fn siblings(&self) -> usize {
+        Arc::strong_count(&self.engine)
+    }
+
     fn with(engine: Arc<Engine>) -> Self {
         let set = &engine.set;
         let recent = set

@@ -29,7 +29,7 @@ use jiff::civil::Date;
 pub use alerts::AlertBook;
 pub use freshness::Freshness;
 pub use gaps::Watch;
-pub use indicators::IndicatorPlan;
+pub use indicators::{COMPUTATIONS, IndicatorPlan};
 
 use crate::clock::Clock;
 use crate::domain::{FaultClass, JobKind, Schedule, Symbol};

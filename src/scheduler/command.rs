@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::domain::{OverlapPolicy, Pause, RunOrigin, RunState, Schedule, ScheduleId, Symbol};
+use crate::runner::Ended;
 use crate::store::RunEnd;
 
-/// One request; each but the stop is answered.
+/// One request; each but the stop and the news of an end is answered.
 pub enum Command {
     /// Claim no fire any more and end.
     Stop,
@@ -20,6 +21,8 @@ pub enum Command {
     Pause(Pause, oneshot::Sender<Result<(), Refusal>>),
     /// End a pause; answered with the pause that was there.
     Resume(ScheduleId, oneshot::Sender<Result<Option<Pause>, Refusal>>),
+    /// A run that another process did has ended; the planner knows it from its own runs.
+    Ended(Ended),
     /// Tell how things stand.
     Status(oneshot::Sender<PlanStatus>),
 }
@@ -79,8 +82,10 @@ pub struct ScheduleStatus {
     pub id: ScheduleId,
     /// Whether the file wants it to run.
     pub enabled: bool,
-    /// Its next fire.
+    /// Its next fire; `None` for one that runs after another.
     pub next: Option<Timestamp>,
+    /// The schedule it runs after.
+    pub after: Option<ScheduleId>,
     /// How long a fire waits for its verdict, ms; beyond a second or two something is wrong.
     pub overdue_ms: i64,
     /// Runs going on.

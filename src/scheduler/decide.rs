@@ -1,5 +1,7 @@
 //! What becomes of fires that are due: a pure function of the schedule, the fires and the time.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::situation::Situation;
@@ -30,7 +32,7 @@ pub fn decide(
     now: Timestamp,
     situation: &Situation<'_>,
 ) -> Vec<Verdict> {
-    let mut bench = Bench::new(schedule, fires, now, situation);
+    let mut bench = Bench::new((schedule, None), fires, now, situation);
     fires.iter().map(|fire| bench.verdict(*fire)).collect()
 }
 
@@ -51,7 +53,7 @@ pub(super) fn decide_following(
     now: Timestamp,
     situation: &Situation<'_>,
 ) -> Verdict {
-    let mut bench = Bench::new(schedule, &[], now, situation);
+    let mut bench = Bench::new((schedule, None), &[], now, situation);
     let decided = match bench.bar(fire) {
         Some((state, reason)) => Err((state, reason)),
         None => bench
@@ -70,6 +72,19 @@ pub(super) fn decide_following(
         reason,
         admission,
     }
+}
+
+/// Decides about fires of a schedule that follows another's runs, which ended while nobody listened:
+/// each instant with that end, since when it is due.
+pub(super) fn decide_unfollowed(
+    schedule: &Schedule,
+    fires: &BTreeMap<Timestamp, Timestamp>,
+    now: Timestamp,
+    situation: &Situation<'_>,
+) -> Vec<Verdict> {
+    let instants: Vec<Timestamp> = fires.keys().copied().collect();
+    let mut bench = Bench::new((schedule, Some(fires)), &instants, now, situation);
+    instants.iter().map(|fire| bench.verdict(*fire)).collect()
 }
 
 /// How a fire joins `running` and `waiting` others, or why it does not.
@@ -104,6 +119,8 @@ const CAUGHT_UP: &str = "caught up: nobody could run it in time";
 /// The fires of one moment, and how many places they have taken so far.
 struct Bench<'s> {
     schedule: &'s Schedule,
+    /// When the runs ended that these fires follow.
+    ends: Option<&'s BTreeMap<Timestamp, Timestamp>>,
     situation: &'s Situation<'s>,
     now: Timestamp,
     /// The newest fires that may run at all, punctual and not.
@@ -117,13 +134,14 @@ struct Bench<'s> {
 
 impl<'s> Bench<'s> {
     fn new(
-        schedule: &'s Schedule,
+        (schedule, ends): (&'s Schedule, Option<&'s BTreeMap<Timestamp, Timestamp>>),
         fires: &[Timestamp],
         now: Timestamp,
         situation: &'s Situation<'s>,
     ) -> Self {
         let mut bench = Self {
             schedule,
+            ends,
             situation,
             now,
             newest_punctual: None,
@@ -164,8 +182,14 @@ impl<'s> Bench<'s> {
         Some((RunState::Holiday, closed))
     }
 
+    /// From when on it is due.
+    fn due_at(&self, fire: Timestamp) -> Timestamp {
+        let end = self.ends.and_then(|ends| ends.get(&fire)).copied();
+        end.unwrap_or_else(|| self.schedule.dispatch_at(fire))
+    }
+
     fn lateness_ms(&self, fire: Timestamp) -> i64 {
-        let due = self.schedule.dispatch_at(fire).as_millisecond();
+        let due = self.due_at(fire).as_millisecond();
         self.now.as_millisecond().saturating_sub(due).max(0)
     }
 
@@ -220,7 +244,7 @@ impl<'s> Bench<'s> {
     }
 
     fn punctual(&mut self, fire: Timestamp) -> Decided {
-        let served = self.schedule.dispatch_at(fire) >= self.situation.served_since;
+        let served = self.due_at(fire) >= self.situation.served_since;
         let (origin, reason) = if served {
             (RunOrigin::Schedule, None)
         } else {

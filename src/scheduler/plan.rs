@@ -223,6 +223,15 @@ impl Plan {
         decided_until(schedule, None, now)
     }
 
+    /// From when the runs count that a schedule follows, `decided` being what is known of it.
+    pub(super) fn followed_since(
+        schedule: &Schedule,
+        decided: Option<&Timestamp>,
+        now: Timestamp,
+    ) -> Timestamp {
+        decided_until(schedule, decided, now)
+    }
+
     /// How many schedules are planned.
     pub fn len(&self) -> usize {
         self.entries.len()

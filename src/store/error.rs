@@ -26,7 +26,8 @@ pub enum StoreError {
     /// The database holds prices of another origin.
     #[error(
         "the database {url} holds prices from {found}, but this run would write prices from \
-         {wanted}; use another database ([store] url or DATABASE_URL), or move this one away"
+         {wanted}; {}use another database ([store] url or DATABASE_URL), or move this one away",
+        simulate(.found)
     )]
     Origin {
         /// Where it is, without secrets.
@@ -52,4 +53,13 @@ pub enum StoreError {
         /// What it said.
         source: DbErr,
     },
+}
+
+/// What is meant most likely when prices are made up.
+fn simulate(found: &str) -> &'static str {
+    if found == "simulated" {
+        "add --simulate, "
+    } else {
+        ""
+    }
 }

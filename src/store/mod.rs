@@ -54,7 +54,9 @@ pub use indicators::{
     SignalChanges, SignalEdge, SignalFilter, SignalRow, Stretch, VersionedBar,
 };
 pub use inspect::Activity;
-pub use ledger::{Claim, Epoch, Interrupted, KnownTiming, Ledger, Ours, Recovery, RunEnd, Timing};
+pub use ledger::{
+    Claim, Epoch, Interrupted, KnownTiming, Ledger, Ours, Recovery, RunEnd, Timing, Unfollowed,
+};
 pub use pool::Connections;
 pub use quarantine::{QuarantineFilter, QuarantineRow};
 pub use readable::{Unreadable, unreadable_rows};

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait as _, DatabaseTransaction, DbErr, EntityTrait as _, QueryFilter as _,
-    QueryOrder as _,
+    ColumnTrait as _, DatabaseTransaction, DbErr, EntityTrait as _, FromQueryResult as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 
 use super::convert::to_naive;
@@ -14,6 +14,7 @@ use super::entities::{daily_bars, instruments, quarantine, series_revisions};
 use super::gaps;
 use super::price_rows::put_bars;
 use super::quarantine::{QuarantineRow, bar_of, decide, quarantine_row};
+use super::readable::{read_all, read_rows};
 use super::revisions::{copy_bars, note_absence};
 use super::{Store, StoreError};
 use crate::domain::{BarFlaw, DailyBar, GapState, QuarantineState, Rule, Symbol};
@@ -21,8 +22,13 @@ use crate::domain::{BarFlaw, DailyBar, GapState, QuarantineState, Rule, Symbol};
 /// What came of a decision about several rows: all of it is done, or nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
-    /// Done; the rows as they were.
-    Done(Vec<QuarantineRow>),
+    /// Done.
+    Done {
+        /// The rows as they were.
+        rows: Vec<QuarantineRow>,
+        /// The numbers of those that cannot be read.
+        unread: Vec<i64>,
+    },
     /// Not done, and why, a line a row.
     Refused(Vec<String>),
 }
@@ -88,12 +94,23 @@ impl Store {
     ) -> Result<Decision, StoreError> {
         self.tell("quarantine", async {
             let transaction = self.begin().await?;
-            let rows = quarantine::Entity::find()
+            let query = quarantine::Entity::find()
                 .filter(quarantine::Column::Id.is_in(ids.iter().copied()))
-                .order_by_asc(quarantine::Column::TradingDate)
-                .all(&transaction)
-                .await?;
-            let mut refused = refused(ids, &rows, state, now);
+                .order_by_asc(quarantine::Column::TradingDate);
+            let rows = if state == QuarantineState::Released {
+                read_all(&transaction, query).await?
+            } else {
+                // What is called bad need not be read.
+                read_rows(&transaction, query, |row| {
+                    Ok(quarantine::Model::from_query_result(row, "").ok())
+                })
+                .await?
+                .into_iter()
+                .flatten()
+                .collect()
+            };
+            let unread = unread(&transaction, ids, &rows).await?;
+            let mut refused = refused(ids, (&rows, &unread), state, now);
             if state == QuarantineState::Released {
                 refused.extend(restated_since(&transaction, &rows).await?);
             }
@@ -106,26 +123,62 @@ impl Store {
                     take_in(&transaction, row, note, now).await?;
                 }
             }
-            let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+            let unread: Vec<i64> = unread.into_iter().map(|(id, _)| id).collect();
+            let readable = rows.iter().map(|row| row.id);
+            let ids: Vec<i64> = readable.chain(unread.iter().copied()).collect();
             decide(&transaction, &ids, state, note, now).await?;
             transaction.commit().await?;
-            Ok(Decision::Done(rows.iter().map(quarantine_row).collect()))
+            let rows = rows.iter().map(quarantine_row).collect();
+            Ok(Decision::Done { rows, unread })
         })
         .await
     }
 }
 
+/// Number and state of the rows that are there and not among `rows`: they cannot be read.
+async fn unread(
+    transaction: &DatabaseTransaction,
+    ids: &[i64],
+    rows: &[quarantine::Model],
+) -> Result<Vec<(i64, String)>, DbErr> {
+    let all = quarantine::Entity::find()
+        .select_only()
+        .columns([quarantine::Column::Id, quarantine::Column::State])
+        .filter(quarantine::Column::Id.is_in(ids.iter().copied()))
+        .into_tuple::<(i64, String)>()
+        .all(transaction)
+        .await?;
+    let is_unread = |(id, _): &(i64, String)| rows.iter().all(|row| row.id != *id);
+    Ok(all.into_iter().filter(is_unread).collect())
+}
+
+/// Why a row that cannot be read is not decided about like this.
+fn refused_unread(id: i64, held: &str, state: QuarantineState) -> Option<String> {
+    let open = [QuarantineState::Held, QuarantineState::Noted].map(QuarantineState::as_str);
+    if state == QuarantineState::Released {
+        return Some(format!(
+            "{id}: the row cannot be read, so there is no bar to take in: correct its column with \
+             the sqlite3 shell, or `finstage quarantine dismiss {id}`"
+        ));
+    }
+    (!open.contains(&held)).then(|| format!("{id}: it is {held} already"))
+}
+
 /// Why not, for each row that cannot be decided about like this.
 fn refused(
     ids: &[i64],
-    rows: &[quarantine::Model],
+    (rows, unread): (&[quarantine::Model], &[(i64, String)]),
     state: QuarantineState,
     now: Timestamp,
 ) -> Vec<String> {
+    let readable = rows.iter().map(|row| row.id);
+    let there: Vec<i64> = readable.chain(unread.iter().map(|(id, _)| *id)).collect();
     let missing = ids
         .iter()
-        .filter(|id| rows.iter().all(|row| row.id != **id))
+        .filter(|id| !there.contains(id))
         .map(|id| format!("{id}: there is no such row; see `finstage quarantine list --all`"));
+    let unread = unread.iter();
+    let unread = unread.filter_map(|(id, held)| refused_unread(*id, held, state));
     let unfit = rows.iter().filter_map(|row| {
         let why = match QuarantineState::from_name(&row.state) {
             Some(QuarantineState::Held) if state == QuarantineState::Released => {
@@ -141,7 +194,7 @@ fn refused(
             row.id, row.symbol, row.trading_date
         ))
     });
-    missing.chain(unfit).collect()
+    missing.chain(unread).chain(unfit).collect()
 }
 
 fn unreleasable(row: &quarantine::Model, now: Timestamp) -> Option<String> {

@@ -63,10 +63,12 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// A client whose every request carries this `Authorization`, if there is one.
+    /// A client whose every request carries this `Authorization`, if there is one. By `clock` it
+    /// knows how far a date is away that an answer names.
     pub(super) fn new(
         settings: &UpstreamSettings,
         authorization: Option<&Secret>,
+        clock: Clock,
     ) -> Result<Self, ClientError> {
         let failed = |error: &dyn std::fmt::Display| ClientError(error.to_string());
         // A second call finds it installed, which is as good.
@@ -104,7 +106,7 @@ impl Client {
             http,
             base,
             key: key.map(|key| Secret::new(key.to_owned())),
-            clock: Clock::system(),
+            clock,
         })
     }
 
@@ -220,6 +222,8 @@ fn outage(error: reqwest::Error) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Cooldown;
+    use crate::domain::Retry;
 
     #[test]
     fn a_key_that_an_answer_quotes_is_blotted_out_wherever_it_stands() {
@@ -235,5 +239,52 @@ mod tests {
             blot_out(&key, &mut bytes);
             assert_eq!(String::from_utf8(bytes).unwrap(), left);
         }
+    }
+
+    #[tokio::test]
+    async fn a_date_to_come_back_at_is_held_against_the_clock_the_client_was_given() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = listener.local_addr().unwrap();
+        let answer = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut question = [0; 4096];
+            let _ = stream.read(&mut question).await.unwrap();
+            // No `Date`: only a clock of ours can tell how long that is.
+            let refusal = "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\
+                retry-after: Mon, 01 Jan 2001 00:01:30 GMT\r\n\r\n";
+            stream.write_all(refusal.as_bytes()).await.unwrap();
+        };
+        let second = Duration::from_secs(1);
+        let settings = UpstreamSettings {
+            base_url: format!("http://{place}"),
+            max_rps: 1.0,
+            burst: 1,
+            concurrency: 1,
+            user_agent: "tests".to_owned(),
+            connect_timeout: second,
+            request_timeout: second * 20,
+            cooldown: Cooldown {
+                initial: second,
+                max: second,
+            },
+            retry: Retry {
+                max_attempts: 1,
+                initial_interval: second,
+                multiplier: 1.0,
+                max_interval: second,
+                randomization_factor: 0.0,
+            },
+        };
+        let then = Clock::starting_at("2001-01-01T00:00:00Z".parse().unwrap());
+        let client = Client::new(&settings, None, then).unwrap();
+        let (body, ()) = tokio::join!(client.get(client.base().clone()), answer);
+        let wait = body
+            .map_err(|fault| fault.message)
+            .unwrap()
+            .retry_after
+            .unwrap();
+        let expected = Duration::from_secs(80)..=Duration::from_secs(90);
+        assert!(expected.contains(&wait), "{wait:?}");
     }
 }

@@ -51,7 +51,7 @@ impl Endpoint {
         clock: Clock,
         meter: Meter,
     ) -> Result<Self, ClientError> {
-        let client = Client::new(settings, authorization)?;
+        let client = Client::new(settings, authorization, clock.clone())?;
         let place = place(client.base());
         Ok(Self {
             gate: Gate::new(provider, settings, meter.clone()).with_clock(clock.clone()),

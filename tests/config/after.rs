@@ -1,6 +1,6 @@
 //! `after`: whom a schedule may follow, and whose symbols it has.
 
-use finstage::domain::{Symbol, Trigger};
+use finstage::domain::{OverlapPolicy, Symbol, Trigger};
 
 use super::{GOOD, Place, tells};
 
@@ -90,4 +90,28 @@ fn a_leader_with_a_problem_of_its_own_is_not_called_unknown() {
     let problems = Place::new().problems(&text);
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].message.contains("99"), "{problems:?}");
+}
+
+#[test]
+fn to_run_after_a_disabled_schedule_is_told_and_what_is_lost_meanwhile_is_not() {
+    let follower = "[schedules.b]\njob = \"quotes\"\nafter = \"us\"";
+    let disabled = file(follower).replace("cron =", "enabled = false\ncron =");
+    let (config, lints) = Place::new().read(&disabled).unwrap();
+    let told: Vec<String> = lints.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("`b` is never due: `us`, which it runs after, is disabled"),
+        "{told:?}"
+    );
+    let policy =
+        |config: &finstage::config::Config, id: &str| config.schedule(id).unwrap().overlap_policy;
+    assert_eq!(policy(&config, "b"), OverlapPolicy::BufferOne);
+    assert_eq!(policy(&config, "us"), OverlapPolicy::Skip);
+    let skip = file(follower).replace("[store]", "overlap_policy = \"skip\"\n[store]");
+    let (config, _) = Place::new().read(&skip).unwrap();
+    assert_eq!(
+        policy(&config, "b"),
+        OverlapPolicy::Skip,
+        "as the file says"
+    );
 }

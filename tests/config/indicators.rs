@@ -157,6 +157,22 @@ fn all_that_is_wrong_is_told_at_once_and_nothing_left_is_wrong_too() {
     let place = Place::new();
     let several = place.problems(&file("params = { sma = [1, 2000], atr = 0 }"));
     assert_eq!(several.len(), 3, "{several:?}");
+    let beside = "params = { smaa = [5], sma = [5, 5], ema = \"9\", rsi = 1, macd = { fast = \"x\", slow = 5 } }";
+    let beside = place.problems(&file(beside));
+    let told: Vec<&str> = beside
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    assert_eq!(told.len(), 5, "{told:#?}");
+    assert!(
+        told.iter().any(|one| one.contains("5 is named twice")),
+        "{told:#?}"
+    );
+    assert!(
+        told.iter()
+            .any(|one| one.contains("rsi: a period of 1 bars")),
+        "{told:#?}"
+    );
     let none = "params = { sma = [], ema = [], rsi = false, bollinger = false, macd = false, \
                 stochastic = false, atr = false, adx = false, obv = false, volume_sma = false, \
                 vwap = false }";

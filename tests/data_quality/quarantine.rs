@@ -57,7 +57,7 @@ async fn a_released_row_is_a_final_bar_with_a_trail_and_stays() {
     let id = desk.quarantine(&name).await[0].id;
     let now = at(SATURDAY);
     let decision = desk.store.release(&[id], Some("real"), now).await.unwrap();
-    assert!(matches!(decision, Decision::Done(rows) if rows.len() == 1));
+    assert!(matches!(decision, Decision::Done { rows, .. } if rows.len() == 1));
     let bars = desk.bars(&name).await;
     assert_eq!(
         (bars.len(), bars[28].close, bars[28].is_final),

@@ -3,4 +3,5 @@
 
 mod desk;
 mod events;
+mod memory;
 mod series;

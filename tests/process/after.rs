@@ -1,12 +1,13 @@
 //! Schedules that run after others, in a real daemon.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::daemon::{Home, fire_ms};
 use super::world::{
-    all_closed, begun_once, config, every_second, idle, planned, quick, sql, table,
+    all_closed, begun_once, config, every_second, idle, planned, quick, slow, sql, table,
 };
 
 fn follower(leader: &str, more: &str) -> String {
@@ -141,4 +142,166 @@ fn people_are_told_when_a_follower_runs() {
     assert!(told.stdout.contains("after each run of leader"), "{told:?}");
     let why = home.say(&["why", "follower", "--at", "2024-02-29T00:00:00Z"]);
     assert!(why.stdout.contains("it runs once leader has"), "{why:?}");
+}
+
+#[test]
+fn what_once_and_backfill_do_beside_the_daemon_is_followed_at_once() {
+    let (_runtime, simulator) = quick();
+    let schedules = idle("leader", "\"A\"") + &follower("leader", "");
+    let home = Home::new(&config(&simulator, &schedules));
+    let mut daemon = home.start(&["run"]);
+    daemon.wait_for_event("daemon.ready");
+    let backfill = [
+        "backfill",
+        "leader",
+        "--start",
+        "2026-01-05",
+        "--end",
+        "2026-01-09",
+    ];
+    for arguments in [&["once", "leader"][..], &backfill] {
+        let said = home.say(arguments);
+        assert_eq!(said.code, Some(0), "{said:?}");
+        let told = "the daemon goes on with what runs after it: follower";
+        assert!(said.stderr.contains(told), "{said:?}");
+        daemon.wait_for_schedule("run.finished", "follower");
+    }
+    let alone = home.say(&["once", "follower"]);
+    assert!(!alone.stderr.contains("after it"), "{alone:?}");
+    daemon.stop();
+    let rows = home.ledger();
+    let led = fires(&rows, "leader", "succeeded");
+    let followed = fires(&rows, "follower", "succeeded");
+    assert_eq!(led.len(), 2, "{rows:?}");
+    assert!(led.is_subset(&followed) && followed.len() == 3, "{rows:?}");
+}
+
+#[test]
+fn what_was_done_without_a_daemon_is_followed_by_the_next_start_once() {
+    let (_runtime, simulator) = quick();
+    let schedules = idle("leader", "\"A\"") + &follower("leader", "");
+    let home = Home::new(&config(&simulator, &schedules));
+    let said = home.say(&["once", "leader"]);
+    let told = "due after it, and run when a daemon starts: follower";
+    assert!(said.stderr.contains(told), "{said:?}");
+    let mut daemon = home.start(&["run"]);
+    daemon.wait_for_schedule("run.finished", "follower");
+    daemon.stop();
+    let rows = home.ledger();
+    let led = fires(&rows, "leader", "succeeded");
+    assert_eq!(fires(&rows, "follower", "succeeded"), led);
+    let mut daemon = home.start(&["run"]);
+    daemon.wait_for_event("daemon.ready");
+    daemon.stop();
+    assert_eq!(home.ledger(), rows, "nothing is left to follow");
+}
+
+#[test]
+fn a_run_by_hand_that_was_killed_is_followed_for_what_it_had_written() {
+    let (_runtime, simulator) = slow(Duration::from_millis(100));
+    let symbols: Vec<String> = (0..30).map(|n| format!("\"S{n}\"")).collect();
+    let leader = idle("leader", &symbols.join(", ")) + "concurrency = 1\n";
+    let home = Home::new(&config(&simulator, &(leader + &follower("leader", ""))));
+    let mut daemon = home.start(&["run"]);
+    daemon.wait_for_event("daemon.ready");
+    home.json(&["trigger", "leader", "--json"]);
+    // Outcomes are written about once a second.
+    while home.json(&["runs", "--tasks", "1", "--json"]) == Value::Array(Vec::new()) {}
+    daemon.kill();
+    let mut daemon = home.start(&["run"]);
+    daemon.wait_for_event("run.abandoned");
+    daemon.wait_for_schedule("run.finished", "follower");
+    daemon.stop();
+    let rows = home.ledger();
+    let abandoned = fires(&rows, "leader", "abandoned");
+    assert_eq!(abandoned.len(), 1);
+    assert_eq!(fires(&rows, "follower", "succeeded"), abandoned);
+}
+
+#[test]
+fn a_follower_that_is_new_after_a_reload_follows_what_has_just_run() {
+    let (_runtime, simulator) = quick();
+    let leader = idle("leader", "\"A\"");
+    let home = Home::new(&config(&simulator, &leader));
+    let mut daemon = home.start(&["run"]);
+    daemon.wait_for_event("daemon.ready");
+    home.json(&["trigger", "leader", "--wait", "--json"]);
+    home.write(&config(&simulator, &(leader + &follower("leader", ""))));
+    let reloaded = home.say(&["reload"]);
+    assert_eq!(reloaded.code, Some(0), "{reloaded:?}");
+    daemon.wait_for_schedule("run.finished", "follower");
+    daemon.stop();
+    let rows = home.ledger();
+    let led = fires(&rows, "leader", "succeeded");
+    assert_eq!(fires(&rows, "follower", "succeeded"), led);
+}
+
+#[test]
+fn status_list_load_and_why_know_whom_a_schedule_runs_after() {
+    let (_runtime, simulator) = quick();
+    let schedules = idle("broken", "\"NOTFOUND1\"")
+        + &idle("leader", "\"A\"")
+        + &follower("leader", "")
+        + &follower("broken", "").replace("schedules.follower", "schedules.unlucky");
+    let home = Home::new(&config(&simulator, &schedules));
+    let mut daemon = home.start(&["run"]);
+    daemon.wait_for_event("daemon.ready");
+    let status = home.status();
+    let rows = status["schedules"].as_array().unwrap();
+    let row = rows
+        .iter()
+        .find(|row| row["schedule"] == "follower")
+        .unwrap();
+    assert_eq!(
+        (&row["after"], &row["next"]),
+        (&"leader".into(), &Value::Null)
+    );
+    let told = home.say(&["status"]);
+    assert!(told.stdout.contains("after leader"), "{told:?}");
+    let listed = home.say(&["list"]);
+    assert!(
+        listed.stdout.contains("after 2028-02-29 00:00:00 UTC"),
+        "{listed:?}"
+    );
+    let failed = home.say(&["trigger", "broken", "--wait"]);
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    daemon.stop();
+    let rows = home.ledger();
+    let run = rows.iter().find(|row| row["schedule"] == "broken").unwrap();
+    let at = run["scheduled_for"].as_str().unwrap();
+    let why = home.say(&["why", "unlucky", "--at", at]);
+    let told = "there was nothing to run after: run 1 of broken is failed";
+    assert!(why.stdout.contains(told), "{why:?}");
+    let disabled = schedules.replacen("symbols", "enabled = false\nsymbols", 2);
+    home.write(&config(&simulator, &disabled));
+    let why = home.say(&["why", "follower", "--at", at]);
+    assert!(why.stdout.contains("leader is disabled"), "{why:?}");
+    let next = home.say(&["next", "follower"]);
+    assert!(
+        next.stderr
+            .contains("leader, which it runs after, is disabled"),
+        "{next:?}"
+    );
+    let leap_day = ["load", "--from", "2028-02-28T12:00:00Z", "--json"];
+    let fires = |hours: &Value| hours.to_string().matches("\"fires\"").count();
+    assert_eq!(fires(&home.json(&leap_day)), 0);
+    home.write(&config(&simulator, &schedules));
+    assert_eq!(fires(&home.json(&leap_day)), 4);
+}
+
+#[test]
+fn explain_knows_what_somebody_means_who_writes_no_cron_expression() {
+    let home = Home::new(&(idle("leader", "\"A\"") + &follower("leader", "")));
+    for (text, told) in [
+        ("follower", "`finstage next follower`"),
+        (
+            "after leader",
+            "`after` is a key of a schedule beside `cron`",
+        ),
+        ("close+30m", "`at` is a key of a schedule beside `cron`"),
+    ] {
+        let said = home.say(&["explain", text]);
+        assert_eq!(said.code, Some(2), "{said:?}");
+        assert!(said.stderr.contains(told), "{said:?}");
+    }
 }

@@ -211,3 +211,36 @@ fn the_daemon_tells_of_an_unreadable_row_once_and_goes_on() {
         "0"
     );
 }
+
+#[test]
+fn a_held_row_nobody_can_read_is_not_released_but_dismissed_by_its_number() {
+    let home = loaded();
+    sql(
+        &home,
+        "INSERT INTO quarantine (id, symbol, trading_date, rule, reason, is_final, provider, \
+         first_seen, last_seen, seen, state) VALUES (7, 'AAPL', 'someday', 'V5', 'x', 1, 'yahoo', \
+         '2026-11-20 21:00:00+00:00', '2026-11-20 21:00:00+00:00', 1, 'held')",
+    );
+    let said = home.say(&["quarantine", "release", "7"]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    for part in [
+        "7: the row cannot be read",
+        "finstage quarantine dismiss 7",
+        "its `trading_date` cannot be read",
+        "nothing was changed",
+    ] {
+        assert!(said.stderr.contains(part), "{part}: {said:?}");
+    }
+    let said = home.say(&["quarantine", "dismiss", "7", "--note", "typed by hand"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(said.stdout, "dismissed 7, which cannot be read\n");
+    let row = sql(&home, "SELECT state, note FROM quarantine WHERE id = 7");
+    assert_eq!(row, "dismissed|typed by hand");
+    let listed = home.say(&["quarantine", "list"]);
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    let again = home.say(&["quarantine", "dismiss", "7"]);
+    assert!(
+        again.stderr.contains("7: it is dismissed already"),
+        "{again:?}"
+    );
+}

@@ -9,6 +9,7 @@ mod growth;
 mod ledger;
 mod measurements;
 mod pauses;
+mod pool;
 mod prices;
 mod reports;
 mod retention;

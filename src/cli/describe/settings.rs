@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::{SYMBOLS, Setting};
 use crate::cli::output;
-use crate::domain::{MisfirePolicy, OverlapPolicy, Schedule, Sla, Trigger, format_span};
-use crate::indicators::IndicatorSet;
+use crate::domain::{
+    IndicatorParameters, MisfirePolicy, OverlapPolicy, Schedule, Sla, Trigger, format_span,
+};
 
 /// Everything schedules.toml says about it after defaults: a new key is a line here.
 pub(super) fn all(schedule: &Schedule) -> Vec<Setting> {
@@ -20,7 +21,17 @@ pub(super) fn all(schedule: &Schedule) -> Vec<Setting> {
         line("job", schedule.job.as_str().to_owned()),
         line("fires", fires_in_words(schedule)),
         line("symbols", symbols(schedule)),
-        line("params", params(schedule)),
+    ];
+    settings.extend(params(schedule));
+    settings.extend(work(schedule));
+    settings.extend(promises(schedule));
+    settings
+}
+
+/// How its runs are done.
+fn work(schedule: &Schedule) -> Vec<Setting> {
+    let line = |name, value| Setting { name, value };
+    vec![
         line("providers", schedule.providers.to_string()),
         line(
             "concurrency",
@@ -65,9 +76,7 @@ pub(super) fn all(schedule: &Schedule) -> Vec<Setting> {
             "cancel_grace",
             format!("{} for tasks in flight", format_span(schedule.cancel_grace)),
         ),
-    ];
-    settings.extend(promises(schedule));
-    settings
+    ]
 }
 
 fn promises(schedule: &Schedule) -> Vec<Setting> {
@@ -166,19 +175,48 @@ fn fires_in_words(schedule: &Schedule) -> String {
     }
 }
 
-/// What the job `indicators` computes, keeps and tells.
-fn params(schedule: &Schedule) -> String {
+/// What the job `indicators` computes, keeps and tells; nothing for other jobs.
+fn params(schedule: &Schedule) -> Vec<Setting> {
+    let line = |name, value| Setting { name, value };
     let Some(choice) = schedule.indicators.as_deref() else {
-        return "-".to_owned();
+        return vec![line("params", "-".to_owned())];
     };
-    let set = IndicatorSet::try_new(&choice.parameters).unwrap_or_default();
     let kept = if choice.history {
-        "values of every bar kept"
+        "yes: the values of every bar are kept"
     } else {
-        "values of the newest bar kept"
+        "no: the values of the newest bar are kept"
     };
-    let told = choice.tell.join(", ");
-    format!("{}; {kept}; told: {}", set.identity(), or_dash(&told))
+    vec![
+        line("params", chosen(&choice.parameters)),
+        line("params.history", kept.to_owned()),
+        line("params.tell", or_dash(&choice.tell.join(", "))),
+    ]
+}
+
+/// The indicators by their keys: `sma 20, 50; rsi 14; macd 12/26/9`.
+fn chosen(of: &IndicatorParameters) -> String {
+    let list = |name: &str, periods: &[u32]| {
+        let periods: Vec<String> = periods.iter().map(u32::to_string).collect();
+        (!periods.is_empty()).then(|| format!("{name} {}", periods.join(", ")))
+    };
+    let one = |name: &str, period: Option<u32>| period.map(|period| format!("{name} {period}"));
+    let parts = [
+        list("sma", &of.sma),
+        list("ema", &of.ema),
+        one("rsi", of.rsi),
+        of.bollinger
+            .map(|(period, deviations)| format!("bollinger {period} ± {deviations}")),
+        of.macd
+            .map(|(fast, slow, signal)| format!("macd {fast}/{slow}/{signal}")),
+        of.stochastic.map(|(k, d)| format!("stochastic {k}/{d}")),
+        one("atr", of.atr),
+        one("adx", of.adx),
+        of.obv.then(|| "obv".to_owned()),
+        one("volume_sma", of.volume_sma),
+        of.vwap.map(|anchor| format!("vwap {}", anchor.name())),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join("; ")
 }
 
 fn symbols(schedule: &Schedule) -> String {
@@ -228,5 +266,24 @@ fn misfire(policy: MisfirePolicy) -> &'static str {
         MisfirePolicy::RunOnce => "run_once: of fires nobody could run the newest runs late",
         MisfirePolicy::RunAll => "run_all: fires nobody could run all run late, one after another",
         MisfirePolicy::Skip => "skip: fires nobody could run are recorded as missed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indicators_are_told_by_their_keys_and_those_left_out_are_not() {
+        let few = IndicatorParameters {
+            sma: vec![20, 50],
+            rsi: Some(14),
+            bollinger: Some((20, 2.5)),
+            macd: Some((12, 26, 9)),
+            obv: true,
+            ..IndicatorParameters::none()
+        };
+        let told = "sma 20, 50; rsi 14; bollinger 20 ± 2.5; macd 12/26/9; obv";
+        assert_eq!(chosen(&few), told);
     }
 }

@@ -50,7 +50,9 @@ pub(super) async fn rows(
         return Ok(rows);
     }
     let sessions = worked_out(symbol, &set, store).await?;
-    output::say("worked out from the stored bars just now, nothing is kept");
+    if !sessions.is_empty() {
+        output::say("worked out from the stored bars just now, nothing is kept");
+    }
     let most = wanted.most().and_then(|most| usize::try_from(most).ok());
     let skipped = sessions.len() - sessions.len().min(most.unwrap_or(usize::MAX));
     Ok(sessions.into_iter().skip(skipped).collect())

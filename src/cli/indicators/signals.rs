@@ -56,7 +56,12 @@ pub(in crate::cli) fn signals(args: &SignalArgs, globals: &Globals) -> Outcome {
         return Ok(Exit::Success);
     }
     if rows.is_empty() {
-        output::say("no signals; a schedule with job = \"indicators\" keeps them");
+        let is_narrowed = args.symbol.is_some() || args.since.is_some() || args.kind.is_some();
+        output::say(if is_narrowed {
+            "no such signals"
+        } else {
+            "no signals; a schedule with job = \"indicators\" keeps them"
+        });
         return Ok(Exit::Success);
     }
     show(&rows, args.n);
@@ -106,7 +111,9 @@ async fn worked_out_now(
     store: &Store,
 ) -> Result<Vec<Told>, Exit> {
     let sessions = worked_out(symbol, &IndicatorSet::default(), store).await?;
-    output::say("worked out from the stored bars just now, nothing is kept");
+    if !sessions.is_empty() {
+        output::say("worked out from the stored bars just now, nothing is kept");
+    }
     let is_wanted = |kind: &String| args.kind.as_ref().is_none_or(|wanted| wanted == kind);
     let newest_first = sessions.into_iter().rev();
     let newest_first =

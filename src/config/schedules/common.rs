@@ -53,7 +53,8 @@ pub(in crate::config) struct Common {
     pub(super) cancel_grace: Duration,
     pub(super) concurrency: usize,
     pub(super) jitter: Duration,
-    pub(super) overlap_policy: OverlapPolicy,
+    /// Absent where nobody says: it depends on what makes a schedule fire.
+    pub(super) overlap_policy: Option<OverlapPolicy>,
     pub(super) misfire_policy: MisfirePolicy,
     pub(super) misfire_threshold: Duration,
     pub(super) catchup_window: Duration,
@@ -84,7 +85,7 @@ impl Common {
             jitter: span("jitter", Duration::ZERO, DAY, self.jitter),
             overlap_policy: table
                 .choice("overlap_policy", &OVERLAP)
-                .unwrap_or(self.overlap_policy),
+                .or(self.overlap_policy),
             misfire_policy: table
                 .choice("misfire_policy", &MISFIRE)
                 .unwrap_or(self.misfire_policy),
@@ -175,7 +176,7 @@ pub(in crate::config) fn defaults(
         cancel_grace: Duration::from_secs(10),
         concurrency: usize::try_from(concurrency).unwrap_or(1),
         jitter: Duration::ZERO,
-        overlap_policy: OverlapPolicy::Skip,
+        overlap_policy: None,
         misfire_policy: MisfirePolicy::RunOnce,
         misfire_threshold: Duration::from_mins(1),
         catchup_window: Duration::from_hours(1),

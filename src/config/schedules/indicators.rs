@@ -55,13 +55,19 @@ fn read_params(params: &Table<'_>, choice: &mut IndicatorChoice) {
         choice.tell = tell;
     }
     params.finish(&[]);
-    if params.context().count() > before {
-        return;
-    }
+    let is_whole = params.context().count() == before;
     let Err(problems) = IndicatorSet::try_new(wish) else {
         return;
     };
     for problem in problems {
+        // Beside a value that could not be read these two may only follow from that.
+        let may_follow = matches!(
+            problem,
+            SetProblem::SlowNotSlower { .. } | SetProblem::Empty
+        );
+        if may_follow && !is_whole {
+            continue;
+        }
         let lists = (sma.as_deref(), ema.as_deref());
         let span = place(&problem, params, lists);
         params.context().error(span, problem.to_string(), "");

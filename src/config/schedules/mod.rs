@@ -14,7 +14,7 @@ use super::groups::{Groups, find};
 use super::problem::suggestion;
 use super::reader::{At, Table};
 use super::sections::is_loopback;
-use crate::domain::{HeartbeatUrl, JobKind, Schedule, ScheduleId, Symbol};
+use crate::domain::{HeartbeatUrl, JobKind, OverlapPolicy, Schedule, ScheduleId, Symbol};
 pub(super) use common::{Common, defaults};
 pub(super) use trigger::timezone;
 
@@ -64,10 +64,16 @@ fn schedule(name: &At<&str>, table: &Table<'_>, named: &Named<'_>) -> Option<Sch
     let description = table.text("description").map(|at| at.value.to_owned());
     let owner = table.text("owner").map(|at| at.value.to_owned());
     table.finish(&PLANNED);
+    let trigger = trigger?;
+    // What a leader has done while its follower was going is not lost on the follower.
+    let usual = match trigger.leader() {
+        Some(_) => OverlapPolicy::BufferOne,
+        None => OverlapPolicy::Skip,
+    };
     Some(Schedule {
         id: id?,
         job: job?,
-        trigger: trigger?,
+        trigger,
         timezone: common.timezone,
         calendar: common.calendar.into_named(),
         symbols: symbols?.into(),
@@ -76,7 +82,7 @@ fn schedule(name: &At<&str>, table: &Table<'_>, named: &Named<'_>) -> Option<Sch
         timeout: common.timeout,
         task_timeout: common.task_timeout,
         jitter: common.jitter,
-        overlap_policy: common.overlap_policy,
+        overlap_policy: common.overlap_policy.unwrap_or(usual),
         misfire_policy: common.misfire_policy,
         misfire_threshold: common.misfire_threshold,
         catchup_window: common.catchup_window,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::ended;
 use super::protocol::{
     Answer, CacheAnswer, ChangedSchedule, EndAnswer, PaceAnswer, ProgressAnswer, ReloadAnswer,
     Request, RunAnswer, ScheduleAnswer, StatusAnswer,
@@ -50,6 +51,7 @@ pub(super) async fn answer(
         } => pause(live, &schedule, until, note, asked_by).await,
         Request::Resume { schedule } => resume(live, &schedule).await,
         Request::Cancel { run } => cancel(live, run, asked_by).await,
+        Request::Ended { run, schedule } => ended::of_another(live, run, &schedule).await,
         Request::Reload { dry_run } => reload(live, dry_run, asked_by).await,
         Request::Status => {
             let status = status(live).await.map(Box::new);
@@ -372,6 +374,7 @@ fn schedule_answer(status: &ScheduleStatus) -> ScheduleAnswer {
         schedule: status.id.to_string(),
         state: state.to_owned(),
         next: status.next,
+        after: status.after.as_ref().map(ToString::to_string),
         overdue_ms: status.overdue_ms,
         running: status.running,
         waiting: status.waiting,

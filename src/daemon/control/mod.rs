@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod client;
+mod ended;
 mod place;
 pub mod protocol;
 pub(super) mod server;

@@ -52,6 +52,13 @@ pub enum Request {
         /// Only say what would change.
         dry_run: bool,
     },
+    /// Another process has done a run: what runs after it is due.
+    Ended {
+        /// Its number.
+        run: i64,
+        /// Whose run it was: another database has another run of that number.
+        schedule: String,
+    },
     /// Tell how things stand.
     Status,
 }
@@ -203,8 +210,11 @@ pub struct ScheduleAnswer {
     pub schedule: String,
     /// `ok`, `running`, `paused`, `disabled`, `late` or `stale`.
     pub state: String,
-    /// Its next fire.
+    /// Its next fire; absent for one that runs after another.
     pub next: Option<Timestamp>,
+    /// The schedule it runs after.
+    #[serde(default)]
+    pub after: Option<String>,
     /// How long a fire waits for its verdict.
     pub overdue_ms: i64,
     /// Runs going on.

@@ -107,7 +107,7 @@ pub(super) fn compute(task: &Task) -> Result<Option<Computed>, String> {
 fn resume(plan: IndicatorPlan, beginning: &Beginning) -> Result<Indicators, String> {
     let bars = beginning.before.iter().map(|one| one.bar);
     let bars: Vec<Bar> = bars.filter(Bar::is_sound).collect();
-    let resumed = Indicators::resume(plan.set(), &beginning.anchors, &bars);
+    let resumed = plan.resumed(&beginning.anchors, &bars);
     resumed.map_err(|error| error.to_string())
 }
 

@@ -3,7 +3,7 @@
 //! A symbol whose series is what it was costs two small queries. New bars are pushed onto the state
 //! of the newest one, restored from the bars of its windows and its anchors; a correction goes back
 //! to an older such state, or to the first bar. Nothing is kept in memory between two runs, so
-//! memory is bounded by the tasks in flight.
+//! memory is bounded: the bars of the tasks in flight, and [`COMPUTATIONS`] states.
 
 mod compute;
 mod plan;
@@ -25,7 +25,10 @@ use crate::upstream::{Budget, Fault};
 pub use plan::IndicatorPlan;
 
 /// Computations at once: they are off the runtime, and the machine has other work.
-static SLOTS: Semaphore = Semaphore::const_new(2);
+static SLOTS: Semaphore = Semaphore::const_new(COMPUTATIONS);
+
+/// How many: so many symbols' states are held at most.
+pub const COMPUTATIONS: usize = 2;
 
 /// A base farther back than this many bars is replaced: what a correction replays stays short.
 const BASE_MAX_LAG: u64 = 512;
@@ -241,8 +244,12 @@ async fn run(
     };
     let internal = |reason: String| Fault::new(FaultClass::Internal, reason);
     let slot = SLOTS.acquire().await;
-    let _slot = slot.map_err(|error| internal(error.to_string()))?;
-    let computing = tokio::task::spawn_blocking(move || compute(&task));
+    let slot = slot.map_err(|error| internal(error.to_string()))?;
+    let computing = tokio::task::spawn_blocking(move || {
+        // Held to the end, though nobody may wait for it any more.
+        let _slot = slot;
+        compute(&task)
+    });
     computing
         .await
         .map_err(|error| internal(format!("the computation panicked: {error}")))

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::IndicatorChoice;
-use crate::indicators::{IndicatorSet, Indicators};
+use crate::indicators::{Anchors, Bar, IndicatorSet, Indicators, ResumeError};
 use crate::telemetry::events;
 
 /// A choice of indicators, ready to be computed. There is one of each choice in a process: equal
@@ -83,6 +83,20 @@ impl IndicatorPlan {
     /// A state before the first bar.
     pub(super) fn ground(self) -> Indicators {
         self.0.ground.sibling()
+    }
+
+    /// The state that never stopped, from its anchors and the bars of its windows.
+    pub(super) fn resumed(
+        self,
+        anchors: &Anchors,
+        bars: &[Bar],
+    ) -> Result<Indicators, ResumeError> {
+        self.0.ground.resumed(anchors, bars)
+    }
+
+    /// How many symbols' states are held at this moment: none between two tasks.
+    pub fn states(self) -> usize {
+        self.0.ground.siblings().saturating_sub(1)
     }
 
     pub(super) fn note(self, way: Way, raised: usize, withdrawn: usize) {

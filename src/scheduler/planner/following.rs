@@ -2,8 +2,8 @@
 //! run was planned for.
 //!
 //! The row they claim is that of any fire, so each run of the leader is followed at most once,
-//! whatever daemon hears of its end. A run that ended while nobody listened is found by the next
-//! start: it has no row of the follower.
+//! whatever daemon hears of its end. A run that another process did tells the daemon itself. One
+//! that ended while nobody listened is found by the next start: it has no row of the follower.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use super::Loop;
 use super::tick::{claim, log_not_run, run_spec};
 use crate::domain::{Schedule, ScheduleId, Trigger};
 use crate::runner::Ended;
-use crate::scheduler::decide::{Verdict, decide, decide_following};
+use crate::scheduler::decide::{Verdict, decide_following, decide_unfollowed};
+use crate::scheduler::plan::Plan;
 use crate::scheduler::situation::Situation;
 use crate::store::{Claim, Ours};
 
@@ -27,8 +28,8 @@ pub(super) struct Following {
 
 struct Due {
     schedule: ScheduleId,
-    /// In order; several only when nobody was there.
-    fires: Vec<Timestamp>,
+    /// The instants, and when the leader's runs ended; several only when nobody was there.
+    fires: BTreeMap<Timestamp, Timestamp>,
     is_late: bool,
 }
 
@@ -61,27 +62,35 @@ impl Loop {
         self.runner.announce(self.following.leaders());
     }
 
-    /// Finds runs that ended while nobody listened. `decided` says from when fires count.
+    /// Finds runs that ended while nobody listened, for followers that are `wanted`. `decided` says
+    /// from when fires count.
     pub(super) async fn find_unfollowed(
         &mut self,
         decided: &BTreeMap<ScheduleId, Timestamp>,
         now: Timestamp,
+        wanted: impl Fn(&ScheduleId) -> bool,
     ) -> Result<(), String> {
         let pairs: Vec<(ScheduleId, ScheduleId)> = self
             .following
             .followers
             .iter()
             .flat_map(|(leader, all)| all.iter().map(|one| (leader.clone(), one.clone())))
+            .filter(|(_, follower)| wanted(follower))
             .collect();
         for (leader, follower) in pairs {
-            let since = decided.get(&follower).copied().unwrap_or(now);
+            let Some(schedule) = self.schedules.get(&follower) else {
+                continue;
+            };
+            let since = Plan::followed_since(schedule, decided.get(&follower), now);
             let ledger = Arc::clone(&self.ledger);
             let fires = ledger.unfollowed(&leader, &follower, since, now);
             let fires = self.in_time("runs to be followed", fires).await?;
+            self.keep_up().await;
             if !fires.is_empty() {
+                let fires = fires.into_iter();
                 self.following.due.push(Due {
                     schedule: follower,
-                    fires,
+                    fires: fires.map(|it| (it.scheduled_for, it.finished_at)).collect(),
                     is_late: true,
                 });
             }
@@ -98,7 +107,7 @@ impl Loop {
         for schedule in followers.into_iter().flatten() {
             self.following.due.push(Due {
                 schedule: schedule.clone(),
-                fires: vec![ended.scheduled_for],
+                fires: BTreeMap::from([(ended.scheduled_for, ended.finished_at)]),
                 is_late: false,
             });
         }
@@ -146,7 +155,9 @@ impl Loop {
             schedule.starts_at.is_none_or(|start| *fire >= start)
                 && schedule.expires_at.is_none_or(|end| *fire < end)
         };
-        let fires: Vec<Timestamp> = due.fires.iter().copied().filter(lives).collect();
+        let fires = due.fires.iter().filter(|(fire, _)| lives(fire));
+        let fires: BTreeMap<Timestamp, Timestamp> =
+            fires.map(|(fire, end)| (*fire, *end)).collect();
         let (running, waiting) = self.runner.count(&schedule.id);
         let situation = Situation {
             served_since: self.served_since,
@@ -155,9 +166,9 @@ impl Loop {
             pause: self.pauses.get(&schedule.id),
         };
         if due.is_late {
-            return decide(schedule, &fires, now, &situation);
+            return decide_unfollowed(schedule, &fires, now, &situation);
         }
-        let fires = fires.into_iter();
+        let fires = fires.into_keys();
         fires
             .map(|fire| decide_following(schedule, fire, now, &situation))
             .collect()
@@ -208,5 +219,50 @@ mod tests {
         let beside = (claimed, Admission::Beside);
         assert_eq!(decide(OverlapPolicy::AllowAll, 1, None), beside);
         assert_eq!(decide(skip, 0, Some(&pause)).0, RunState::Paused);
+    }
+
+    #[test]
+    fn one_found_at_a_start_is_as_late_as_its_leaders_end_and_the_newest_stands_for_all() {
+        use crate::domain::MisfirePolicy;
+        let situation = Situation {
+            served_since: at(100, 0),
+            running: 0,
+            waiting: 0,
+            pause: None,
+        };
+        // Leaders of minutes 0, 10 and 20, that ended at these; the catch-up window is an hour.
+        let decide = |misfire_policy, ends: [i64; 3]| {
+            let schedule = Schedule {
+                misfire_policy,
+                overlap_policy: OverlapPolicy::BufferOne,
+                ..every_minute()
+            };
+            let fires = [0, 10, 20].map(|minute| at(minute, 0)).into_iter();
+            let fires = fires.zip(ends.map(|minute| at(minute, 0))).collect();
+            let verdicts = decide_unfollowed(&schedule, &fires, at(100, 0), &situation);
+            let told = verdicts
+                .iter()
+                .map(|one| (one.state, one.lateness_ms / 60_000));
+            told.collect::<Vec<_>>()
+        };
+        let (run, missed) = (RunState::Claimed, RunState::Missed);
+        let (once, all) = (MisfirePolicy::RunOnce, MisfirePolicy::RunAll);
+        let skip = MisfirePolicy::Skip;
+        let cases = [
+            // By their instants all would be out of the window.
+            (once, [5, 15, 95], [(missed, 95), (missed, 85), (run, 5)]),
+            (
+                once,
+                [5, 15, 25],
+                [(missed, 95), (missed, 85), (missed, 75)],
+            ),
+            (all, [5, 45, 95], [(missed, 95), (run, 55), (run, 5)]),
+            (skip, [5, 45, 95], [(missed, 95), (missed, 55), (missed, 5)]),
+            // It has just ended: no misfire, whatever the policy.
+            (skip, [5, 45, 100], [(missed, 95), (missed, 55), (run, 0)]),
+        ];
+        for (policy, ends, expected) in cases {
+            assert_eq!(decide(policy, ends), expected, "{policy:?} {ends:?}");
+        }
     }
 }

@@ -30,7 +30,9 @@ impl Loop {
     pub(super) async fn obey(&mut self, order: Command) {
         let unready = || Refusal::Store(UNREAD.to_owned());
         match order {
-            Command::Stop => {}
+            Command::Ended(ended) if self.is_open => self.note_end(ended).await,
+            // Before it is open it will find that run by itself.
+            Command::Stop | Command::Ended(_) => {}
             // A run started now would be taken for one that a dead daemon has left, and a pause
             // that was written before is not known yet.
             Command::Trigger(_, reply) if !self.is_open => drop(reply.send(Err(unready()))),
@@ -79,8 +81,12 @@ impl Loop {
         let now = self.clock.now();
         self.plan.begin_replace(&schedules, &latest, now);
         let by_id = |schedule: Arc<Schedule>| (schedule.id.clone(), schedule);
-        self.schedules = schedules.into_iter().map(by_id).collect();
+        let schedules = schedules.into_iter().map(by_id).collect();
+        let old = std::mem::replace(&mut self.schedules, schedules);
         self.follow_these();
+        // As at a first start; without an answer they wait for the next run of their leader.
+        let is_new = |id: &ScheduleId| !old.contains_key(id);
+        let _ = self.find_unfollowed(&latest, now, is_new).await;
         while self.plan.plan_some() {
             self.keep_up().await;
         }
@@ -317,6 +323,7 @@ impl Loop {
                 id: id.clone(),
                 enabled: schedule.enabled,
                 next,
+                after: schedule.trigger.leader().cloned(),
                 overdue_ms: overdue.unwrap_or(0).max(0),
                 running,
                 waiting,

@@ -4,17 +4,28 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use sea_orm::prelude::DateTimeUtc;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _,
 };
 
-use crate::domain::{RunOrigin, RunState, ScheduleId};
+use crate::domain::{RunState, ScheduleId};
 use crate::store::convert::{to_column, to_timestamp};
-use crate::store::entities::runs;
+use crate::store::entities::{run_tasks, runs};
 use crate::store::{Store, StoreError};
 
 /// Runs of one leader looked at: of more, the newest.
 const MOST_RUNS: u64 = 10_000;
+
+/// A run of a leader that nobody has followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfollowed {
+    /// The instant it was planned for.
+    pub scheduled_for: Timestamp,
+    /// When it ended: since then its followers are due.
+    pub finished_at: Timestamp,
+}
 
 impl Store {
     /// See [`super::Ledger::unfollowed`].
@@ -24,24 +35,19 @@ impl Store {
         follower: &ScheduleId,
         since: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<Timestamp>, StoreError> {
+    ) -> Result<Vec<Unfollowed>, StoreError> {
         use runs::Column;
-        let done = RunState::ALL
-            .into_iter()
-            .filter(|state| state.has_done_some());
-        let planned = RunOrigin::ALL.into_iter().filter(|one| one.is_planned());
         let led = runs::Entity::find()
             .select_only()
-            .column(Column::ScheduledFor)
+            .columns([Column::ScheduledFor, Column::FinishedAt])
             .filter(Column::Schedule.eq(leader.as_str()))
             .filter(Column::FinishedAt.between(to_column(since), to_column(until)))
-            .filter(Column::State.is_in(done.map(RunState::as_str)))
-            .filter(Column::Trigger.is_in(planned.map(RunOrigin::as_str)))
+            .filter(has_done_some())
             .order_by_desc(Column::ScheduledFor)
             .limit(MOST_RUNS)
-            .into_tuple::<DateTimeUtc>();
+            .into_tuple::<(DateTimeUtc, DateTimeUtc)>();
         let mut led = self.ask("unfollowed", led.all(&self.read)).await?;
-        let Some(oldest) = led.last().copied() else {
+        let Some((oldest, _)) = led.last().copied() else {
             return Ok(Vec::new());
         };
         let known = runs::Entity::find()
@@ -53,7 +59,33 @@ impl Store {
         let known = self.ask("unfollowed", known.all(&self.read)).await?;
         let known: HashSet<DateTimeUtc> = known.into_iter().collect();
         led.reverse();
-        let open = led.into_iter().filter(|at| !known.contains(at));
-        Ok(open.map(to_timestamp).collect())
+        let open = led.into_iter().filter(|(at, _)| !known.contains(at));
+        let unfollowed = open.map(|(at, ended)| Unfollowed {
+            scheduled_for: to_timestamp(at),
+            finished_at: to_timestamp(ended),
+        });
+        Ok(unfollowed.collect())
     }
+}
+
+/// Whether a run may have done something: by its end, or, where it was cut off with its daemon, by
+/// what its tasks have written.
+fn has_done_some() -> Condition {
+    use runs::Column;
+    let states = RunState::ALL.into_iter();
+    let done = states.filter(|state| state.has_done_some());
+    let written = run_tasks::Entity::find()
+        .select_only()
+        .column(run_tasks::Column::RunId)
+        .filter(
+            Expr::col((run_tasks::Entity, run_tasks::Column::RunId))
+                .equals((runs::Entity, Column::Id)),
+        )
+        .filter(run_tasks::Column::RowsWritten.gt(0));
+    let cut_off = Condition::all()
+        .add(Column::State.eq(RunState::Abandoned.as_str()))
+        .add(Expr::exists(written.into_query()));
+    Condition::any()
+        .add(Column::State.is_in(done.map(RunState::as_str)))
+        .add(cut_off)
 }

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+pub use self::following::Unfollowed;
 use super::{Store, StoreError};
 use crate::domain::{
     Fire, JobKind, Pause, RunCost, RunOrigin, RunState, RunTotals, ScheduleId, TaskOutcome,
@@ -153,15 +154,16 @@ pub trait Ledger: Send + Sync {
         Ok(BTreeMap::new())
     }
 
-    /// The planned fires of `leader` whose run has ended since `since`, may have done something, and
-    /// has no row of `follower` for the same instant; oldest first. A ledger without this knows none.
+    /// The runs of `leader`, whoever asked for them, that have ended since `since`, may have done
+    /// something, and have no row of `follower` for the same instant; oldest first. A ledger
+    /// without this knows none.
     async fn unfollowed(
         &self,
         _leader: &ScheduleId,
         _follower: &ScheduleId,
         _since: Timestamp,
         _until: Timestamp,
-    ) -> Result<Vec<Timestamp>, StoreError> {
+    ) -> Result<Vec<Unfollowed>, StoreError> {
         Ok(Vec::new())
     }
 
@@ -257,7 +259,7 @@ impl Ledger for Store {
         follower: &ScheduleId,
         since: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<Timestamp>, StoreError> {
+    ) -> Result<Vec<Unfollowed>, StoreError> {
         self.unfollowed(leader, follower, since, until).await
     }
 
