@@ -7,6 +7,7 @@ mod providers;
 mod reach;
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +15,7 @@ use toml::de::DeTable;
 
 use super::problem::{Problem, Severity, Source};
 use super::settings::Config;
-use crate::domain::{CronExpr, ScheduleId, SessionCalendar, Trigger};
+use crate::domain::{CronExpr, Schedule, ScheduleId, SessionCalendar, Trigger};
 
 /// A calendar that ends within this time is told of.
 const CALENDAR_NOTICE: SignedDuration = SignedDuration::from_hours(60 * 24);
@@ -48,6 +49,10 @@ pub(super) fn check(
             }
         }
         pace.check(schedule, config, &mut lint);
+        if let Some((span, message)) = idle_jitter(schedule, root) {
+            let hint = "remove it: a follower begins when its leader has ended".to_owned();
+            lints.push(source.problem(Severity::Lint, span, message, hint));
+        }
     }
     for (span, message, hint) in alerts::check(config, root) {
         lints.push(source.problem(Severity::Lint, span, message, hint));
@@ -91,6 +96,17 @@ fn cron_lints(cron: &CronExpr, lint: &mut impl FnMut(String, String)) {
             "cron joins the two by OR; leave one of them at *".to_owned(),
         );
     }
+}
+
+/// A follower's own `jitter` does nothing; that of the defaults is for others.
+fn idle_jitter(schedule: &Schedule, root: &DeTable<'_>) -> Option<(Range<usize>, String)> {
+    let leader = schedule.trigger.leader()?;
+    let id = schedule.id.as_str();
+    let schedules = root.get("schedules")?.get_ref().as_table()?;
+    let table = schedules.get(id)?.get_ref().as_table()?;
+    let (key, _) = table.get_key_value("jitter")?;
+    let message = format!("`jitter` of `{id}` does nothing: it runs after `{leader}`");
+    Some((key.span(), message))
 }
 
 /// A schedule that runs after a disabled one is never due.

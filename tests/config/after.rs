@@ -115,3 +115,20 @@ fn to_run_after_a_disabled_schedule_is_told_and_what_is_lost_meanwhile_is_not() 
         "as the file says"
     );
 }
+
+#[test]
+fn a_jitter_that_does_nothing_is_told_with_its_place() {
+    let follower = "[schedules.b]\njob = \"quotes\"\nafter = \"us\"\njitter = \"20s\"";
+    let (_, lints) = Place::new().read(&file(follower)).unwrap();
+    let told: Vec<String> = lints.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains(":16:1: "), "{told:?}");
+    assert!(
+        told[0].contains("`jitter` of `b` does nothing: it runs after `us`"),
+        "{told:?}"
+    );
+    let defaults = file("[schedules.b]\njob = \"quotes\"\nafter = \"us\"");
+    let defaults = defaults.replace("[store]", "jitter = \"20s\"\n[store]");
+    let (_, lints) = Place::new().read(&defaults).unwrap();
+    assert!(lints.is_empty(), "{lints}");
+}
