@@ -34,6 +34,7 @@ mod m20261122_000029_indicator_bars;
 mod m20261122_000031_quarantine_entries;
 mod m20261122_000032_run_cost;
 mod m20261122_000033_group_samples;
+mod m20261122_000034_served_at;
 
 /// Applies what is missing, in order, each change in a transaction of its own.
 #[derive(Debug)]
@@ -71,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000031_quarantine_entries::Migration),
             Box::new(m20261122_000032_run_cost::Migration),
             Box::new(m20261122_000033_group_samples::Migration),
+            Box::new(m20261122_000034_served_at::Migration),
         ]
     }
 }

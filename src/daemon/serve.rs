@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -50,7 +51,14 @@ pub async fn serve(config: Config, lints: &Problems, simulated: bool) -> Result<
     };
     let read = print(&as_read.files);
     let assembly = assemble(&config, clock.clone()).await?;
-    let mut serving = Serving::begin(&assembly, &config, (as_read, read), clock.clone()).await?;
+    let begun = Serving::begin(&assembly, &config, (as_read, read), clock.clone()).await;
+    let mut serving = match begun {
+        Ok(serving) => serving,
+        Err(error) => {
+            assembly.close(&clock).await;
+            return Err(error);
+        }
+    };
     serving.show(&config, counted);
     let signal = match serving.opened(&mut signals).await {
         Opened::Planned(schedules) => {
@@ -110,7 +118,7 @@ impl Serving {
         (as_read, read): (Arc<Config>, Print),
         clock: Clock,
     ) -> Result<Self, StartError> {
-        warn_of_others(assembly).await?;
+        warn_of_others(assembly, clock.now()).await?;
         let (pulse, vitals) = (Pulse::default(), Vitals::new(Handle::current()));
         let seen = vitals.clone();
         let planner = Planner {
@@ -283,16 +291,17 @@ async fn bind(config: &Config) -> Option<ControlSocket> {
 }
 
 /// Of those that use the database too, and of the one before, if it did not end in order.
-async fn warn_of_others(assembly: &Assembly) -> Result<(), StartError> {
+async fn warn_of_others(assembly: &Assembly, now: Timestamp) -> Result<(), StartError> {
     let store = &assembly.services.store;
     let processes = store.companions(assembly.epoch).await? as u64;
     if processes > 0 {
         events::DaemonNotAlone { processes }.emit();
     }
-    if let Some((pid, started_at)) = store.died_before(assembly.epoch).await? {
+    let before = store.begin_serving(assembly.epoch, now).await?;
+    if let Some((pid, served_at)) = before {
         events::DaemonDiedBefore {
             pid,
-            started_at: &started_at.to_string(),
+            served_at: &format!("{served_at:.3}"),
         }
         .emit();
     }

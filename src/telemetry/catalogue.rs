@@ -47,6 +47,8 @@ pub struct FieldDef {
     pub key: &'static str,
     /// What its values are.
     pub kind: FieldKind,
+    /// Whether a line may lack it: a number that is not known.
+    pub is_optional: bool,
 }
 
 /// The kinds of values, as JSON and its schemas know them.
@@ -56,7 +58,7 @@ pub enum FieldKind {
     Text,
     /// A whole number.
     Integer,
-    /// A number with two decimals; left out when it is not finite.
+    /// A number with two decimals, below one with four digits; left out when it is not finite.
     Number,
     /// `true` or `false`.
     Flag,
@@ -77,6 +79,8 @@ impl FieldKind {
 /// Rust types a field may have.
 pub(super) trait FieldType {
     const KIND: FieldKind;
+    /// Left out of the line where there is none.
+    const IS_OPTIONAL: bool = false;
 }
 
 impl FieldType for &str {
@@ -95,13 +99,14 @@ impl FieldType for i64 {
     const KIND: FieldKind = FieldKind::Integer;
 }
 
-/// Left out of the line where there is none.
 impl FieldType for Option<i64> {
     const KIND: FieldKind = FieldKind::Integer;
+    const IS_OPTIONAL: bool = true;
 }
 
 impl FieldType for f64 {
     const KIND: FieldKind = FieldKind::Number;
+    const IS_OPTIONAL: bool = true;
 }
 
 impl FieldType for bool {
@@ -138,6 +143,8 @@ macro_rules! events {
                         $( crate::telemetry::FieldDef {
                             key: $key,
                             kind: <$type as crate::telemetry::catalogue::FieldType>::KIND,
+                            is_optional:
+                                <$type as crate::telemetry::catalogue::FieldType>::IS_OPTIONAL,
                         }, )*
                     ],
                     meaning: $meaning.trim_ascii_start(),

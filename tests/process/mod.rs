@@ -207,6 +207,8 @@ fn a_daemon_that_was_killed_while_idle_is_told_of_at_the_next_start_and_only_the
     let mut daemon = home.start(&["run"]);
     let started = daemon.wait_for_event("daemon.started");
     daemon.wait_for_event("run.finished");
+    // A verb beside it has come and gone.
+    assert!(home.verb(&["once", "bars"]).status.success());
     daemon.signal("-KILL");
     assert!(!daemon.end().0.success());
     let mut daemon = home.start(&["run"]);

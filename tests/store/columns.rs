@@ -6,7 +6,10 @@ use crate::support::database::Database;
 /// Table, then columns as `name type null`, in order.
 const SCHEMA: &[(&str, &str)] = &[
     ("facts", "name value"),
-    ("daemon_epochs", "id started_at stopped_at? process version"),
+    (
+        "daemon_epochs",
+        "id started_at stopped_at? process version served_at?",
+    ),
     (
         "runs",
         "id schedule job trigger scheduled_for state claimed_at started_at? finished_at? \

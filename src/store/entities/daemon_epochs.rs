@@ -11,6 +11,7 @@ pub struct Model {
     pub stopped_at: Option<DateTimeUtc>,
     pub process: String,
     pub version: String,
+    pub served_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

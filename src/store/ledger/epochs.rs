@@ -23,6 +23,7 @@ impl Store {
             stopped_at: Set(None),
             process: Set(process::own()),
             version: Set(env!("CARGO_PKG_VERSION").to_owned()),
+            served_at: Set(None),
         };
         let inserted = self
             .tell(
@@ -49,18 +50,32 @@ impl Store {
         Ok(self.living_epochs(own).await?.len().saturating_sub(1))
     }
 
-    /// The process that used the database before, when it ended without saying so: its number, and
-    /// when it started. For a person to be told at the next start, and at no later one.
-    pub async fn died_before(&self, own: Epoch) -> Result<Option<(u32, Timestamp)>, StoreError> {
+    /// Records that this is a daemon, which serves from now on, and tells of the one before, when
+    /// it ended without saying so: its number, and when it began to serve. So a person is told at
+    /// the next start, and at no later one; verbs that ran meanwhile do not count.
+    pub async fn begin_serving(
+        &self,
+        own: Epoch,
+        now: Timestamp,
+    ) -> Result<Option<(u32, Timestamp)>, StoreError> {
+        use daemon_epochs::Column;
         let before = daemon_epochs::Entity::find()
-            .filter(daemon_epochs::Column::Id.lt(own.0))
-            .order_by_desc(daemon_epochs::Column::Id)
+            .filter(Column::Id.lt(own.0))
+            .filter(Column::ServedAt.is_not_null())
+            .order_by_desc(Column::Id)
             .limit(1);
-        let rows = self.tell("epoch", read_all(&self.write, before)).await?;
+        let rows = self.ask("epoch", read_all(&self.read, before)).await?;
+        let update = daemon_epochs::Entity::update_many()
+            .col_expr(Column::ServedAt, Expr::value(to_column(now)))
+            .filter(Column::Id.eq(own.0));
+        self.tell("epoch", update.exec(&self.write)).await?;
         let dead = rows
             .first()
             .filter(|row| row.stopped_at.is_none() && !process::is_alive(&row.process));
-        Ok(dead.map(|row| (process::number(&row.process), to_timestamp(row.started_at))))
+        Ok(dead.and_then(|row| {
+            let served_at = to_timestamp(row.served_at?);
+            Some((process::number(&row.process), served_at))
+        }))
     }
 
     /// This epoch, and others whose process still lives (a verb running beside the daemon).

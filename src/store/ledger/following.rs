@@ -13,6 +13,7 @@ use sea_orm::{
 use crate::domain::{RunState, ScheduleId};
 use crate::store::convert::{to_column, to_timestamp};
 use crate::store::entities::{run_tasks, runs};
+use crate::store::readable::read_columns;
 use crate::store::{Store, StoreError};
 
 /// Runs of one leader looked at: of more, the newest.
@@ -44,9 +45,9 @@ impl Store {
             .filter(Column::FinishedAt.between(to_column(since), to_column(until)))
             .filter(has_done_some())
             .order_by_desc(Column::ScheduledFor)
-            .limit(MOST_RUNS)
-            .into_tuple::<(DateTimeUtc, DateTimeUtc)>();
-        let mut led = self.ask("unfollowed", led.all(&self.read)).await?;
+            .limit(MOST_RUNS);
+        let led = read_columns::<(DateTimeUtc, DateTimeUtc), _, _>(&self.read, led);
+        let mut led = self.ask("unfollowed", led).await?;
         let Some((oldest, _)) = led.last().copied() else {
             return Ok(Vec::new());
         };
@@ -54,10 +55,10 @@ impl Store {
             .select_only()
             .column(Column::ScheduledFor)
             .filter(Column::Schedule.eq(follower.as_str()))
-            .filter(Column::ScheduledFor.gte(oldest))
-            .into_tuple::<DateTimeUtc>();
-        let known = self.ask("unfollowed", known.all(&self.read)).await?;
-        let known: HashSet<DateTimeUtc> = known.into_iter().collect();
+            .filter(Column::ScheduledFor.gte(oldest));
+        let known = read_columns::<(DateTimeUtc,), _, _>(&self.read, known);
+        let known = self.ask("unfollowed", known).await?;
+        let known: HashSet<DateTimeUtc> = known.into_iter().map(|(at,)| at).collect();
         led.reverse();
         let open = led.into_iter().filter(|(at, _)| !known.contains(at));
         let unfollowed = open.map(|(at, ended)| Unfollowed {

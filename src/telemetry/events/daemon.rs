@@ -99,12 +99,12 @@ events! {
         "socket": socket: &'a str,
         "reason": reason: &'a str,
     }
-    /// The process that used the database last did not end in order: killed, out of memory, or the power went.
+    /// The daemon that served last did not end in order: killed, out of memory, or the power went.
     DaemonDiedBefore<'a> {
-        "daemon.died_before", "FS1014", WARN, "the process before this one did not end in order",
+        "daemon.died_before", "FS1014", WARN, "the daemon before this one did not end in order",
         action: "Look at the end of the previous log and, for a kill by the kernel, at `journalctl -k`. Nothing needs to be repaired.",
         "pid": pid: u32,
-        "started_at": started_at: &'a str,
+        "served_at": served_at: &'a str,
     }
     /// The address for watchers cannot be taken: nobody sees metrics, all else goes on.
     DaemonNoHttp<'a> {
