@@ -47,6 +47,8 @@ pub struct FieldDef {
     pub key: &'static str,
     /// What its values are.
     pub kind: FieldKind,
+    /// Whether a line may lack it: the value was not known.
+    pub is_optional: bool,
 }
 
 /// The kinds of values, as JSON and its schemas know them.
@@ -77,6 +79,7 @@ impl FieldKind {
 /// Rust types a field may have.
 pub(super) trait FieldType {
     const KIND: FieldKind;
+    const IS_OPTIONAL: bool = false;
 }
 
 impl FieldType for &str {
@@ -98,10 +101,13 @@ impl FieldType for i64 {
 /// Left out of the line where there is none.
 impl FieldType for Option<i64> {
     const KIND: FieldKind = FieldKind::Integer;
+    const IS_OPTIONAL: bool = true;
 }
 
+/// Left out of the line when it is not finite.
 impl FieldType for f64 {
     const KIND: FieldKind = FieldKind::Number;
+    const IS_OPTIONAL: bool = true;
 }
 
 impl FieldType for bool {
@@ -138,6 +144,8 @@ macro_rules! events {
                         $( crate::telemetry::FieldDef {
                             key: $key,
                             kind: <$type as crate::telemetry::catalogue::FieldType>::KIND,
+                            is_optional:
+                                <$type as crate::telemetry::catalogue::FieldType>::IS_OPTIONAL,
                         }, )*
                     ],
                     meaning: $meaning.trim_ascii_start(),

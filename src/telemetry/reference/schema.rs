@@ -53,7 +53,7 @@ fn definition(event: &EventDef) -> Value {
     let mut required: Vec<&str> = event
         .fields
         .iter()
-        .filter(|field| field.kind != crate::telemetry::FieldKind::Number)
+        .filter(|field| !field.is_optional)
         .map(|field| field.key)
         .collect();
     // What a library says is the library's: which fields there are, and its level.
