@@ -24,6 +24,14 @@ oracle:
 kills COUNT="1000":
     FINSTAGE_KILLS={{COUNT}} cargo test --test main process::kills -- --nocapture
 
+# A daemon whose log nobody reads for so long: how late its fires begin, and what is lost of the log
+stall SECONDS="60":
+    FINSTAGE_STALL_SECONDS={{SECONDS}} cargo test --test main process::sink::a_log_whose_reader_stalls -- --nocapture
+
+# The lines at INFO and above of a run of so many symbols
+crowd SYMBOLS="5000":
+    FINSTAGE_CROWD={{SYMBOLS}} cargo test --test main jobs::quiet -- --nocapture
+
 # docs/events.md, alerting/ and the journal's catalogue, made anew from the event catalogue
 events:
     FINSTAGE_REWRITE_DOCUMENTS=1 cargo test --test main telemetry::documents::every_document

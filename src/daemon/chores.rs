@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use super::assembly::Assembly;
 use super::live::Live;
-use super::notify;
 use crate::clock::{self, Clock};
 use crate::config::{Config, HistorySettings};
 use crate::monitor::Monitor;
@@ -41,11 +40,10 @@ pub(super) fn monitor(assembly: &Assembly, config: &Config, clock: &Clock) -> Ar
 /// The daemon's chores.
 pub(super) fn chores(live: &Arc<Live>, monitor: &Arc<Monitor>) -> Vec<Chore> {
     let living = Arc::clone(live);
-    let told = Mutex::new(live.status_text());
     // The watchdog is fed by planner and runtime, not from here.
     let heartbeat = move || {
         living.heart.beat(&living.signs());
-        tell_changes(&living, &told);
+        living.tell_changes();
     };
     let almanac = Arc::clone(live);
     let calendars = move || warn_of_ending_calendars(&almanac);
@@ -150,16 +148,6 @@ async fn prune(
             }
             .emit();
         }
-    }
-}
-
-/// Tells systemd how it stands when that is not as it was.
-fn tell_changes(live: &Live, told: &Mutex<String>) {
-    let now = live.status_text();
-    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-    if *told != now {
-        notify::status(&now);
-        *told = now;
     }
 }
 

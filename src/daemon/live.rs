@@ -43,6 +43,8 @@ pub(super) struct Live {
     loaded: Mutex<Loaded>,
     /// The state of the files when they were last read.
     read: Mutex<Print>,
+    /// What systemd was told last of how it stands.
+    told: Mutex<Option<String>>,
 }
 
 /// The configuration in use.
@@ -76,6 +78,7 @@ impl Live {
             at_start: Arc::clone(&config),
             reloading: tokio::sync::Mutex::default(),
             read: Mutex::new(parts.read),
+            told: Mutex::default(),
             loaded: Mutex::new(Loaded {
                 config,
                 at: now,
@@ -140,6 +143,22 @@ impl Live {
         let loaded = self.loaded();
         let is_down = self.pulse.store_is_down();
         notify::serving(loaded.config.schedules.len(), loaded.problems, is_down)
+    }
+
+    /// Tells systemd that it is ready, and how it stands.
+    pub(super) fn tell_ready(&self) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        notify::ready(told.insert(self.status_text()));
+    }
+
+    /// Tells systemd how it stands when that is not as it was told.
+    pub(super) fn tell_changes(&self) {
+        let now = self.status_text();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.as_ref().is_some_and(|told| *told != now) {
+            notify::status(&now);
+        }
+        *told = Some(now);
     }
 
     /// How the plan stands.

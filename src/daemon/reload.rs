@@ -55,7 +55,7 @@ impl Live {
                 log_rejected(problems, cause, &self.loaded().config);
             }
         }
-        notify::ready(&self.status_text());
+        self.tell_ready();
         read
     }
 

@@ -70,7 +70,7 @@ pub async fn serve(config: Config, lints: &Problems, simulated: bool) -> Result<
                 startup_ms: clock::elapsed_ms(started),
             }
             .emit();
-            notify::ready(&serving.live.status_text());
+            serving.live.tell_ready();
             serving.until_stopped(&mut signals).await
         }
         Opened::Stopped(signal) => Some(signal),

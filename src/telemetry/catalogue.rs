@@ -104,6 +104,7 @@ impl FieldType for Option<i64> {
     const IS_OPTIONAL: bool = true;
 }
 
+/// Left out of the line when it is not finite.
 impl FieldType for f64 {
     const KIND: FieldKind = FieldKind::Number;
     const IS_OPTIONAL: bool = true;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::events::{LogJournalBack, LogJournalLost};
 use super::format::Style;
 use super::line::{Line, LineBuilder, priority, timestamp};
-use super::writer::Sink;
+use super::writer::{Sink, Stream};
 use crate::clock::{self, Clock};
 
 /// Keys of a line that are fields of the journal as well: what somebody filters by. Numbers that
@@ -50,7 +50,7 @@ pub(super) struct Journal<W> {
     place: PathBuf,
     socket: Option<UnixDatagram>,
     rest: Duration,
-    stderr: W,
+    stderr: Stream<W>,
     lost: Option<Lost>,
 }
 
@@ -73,7 +73,7 @@ impl<W: Write> Journal<W> {
             place,
             socket: None,
             rest,
-            stderr,
+            stderr: Stream::new(stderr),
             lost: None,
         }
     }
@@ -99,14 +99,14 @@ impl<W: Write> Journal<W> {
     }
 
     /// As systemd reads it from stderr.
-    fn write_stderr(&mut self, line: &Line) {
+    fn write_stderr(&mut self, line: &Line) -> bool {
         let text = format!("<{}>{}", priority(line.level), line.text);
-        let _ = self.stderr.write_all(text.as_bytes());
+        self.stderr.put(&text)
     }
 }
 
 impl<W: Write + Send + 'static> Sink for Journal<W> {
-    fn write_line(&mut self, line: &Line) {
+    fn write_line(&mut self, line: &Line) -> bool {
         let now = clock::monotonic();
         if let Some(lost) = &mut self.lost
             && now < lost.again
@@ -122,23 +122,24 @@ impl<W: Write + Send + 'static> Sink for Journal<W> {
                         self.write_stderr(&back);
                     }
                 }
+                true
             }
             Err(error) => {
                 let lines = self.lost.take().map_or(0, |lost| lost.lines);
                 if lines == 0 {
                     self.write_stderr(&lost(&error.to_string()));
                 }
-                self.write_stderr(line);
                 self.lost = Some(Lost {
                     again: now + self.rest,
                     lines: lines + 1,
                 });
+                self.write_stderr(line)
             }
         }
     }
 
     fn end(&mut self) {
-        let _ = self.stderr.flush();
+        self.stderr.flush();
     }
 }
 

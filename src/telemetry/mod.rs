@@ -82,7 +82,7 @@ pub fn init(format: LogFormat, level: LogLevel) -> LogGuard {
     let writer = if style == format::Style::Journal {
         writer::Writer::start(journal::Journal::beside(std::io::stderr()), style)
     } else {
-        writer::Writer::start(std::io::stderr(), style)
+        writer::Writer::start(writer::Stream::new(std::io::stderr()), style)
     };
     let layer = layer::LineLayer::new(style, level.to_tracing(), writer.handle());
     let subscriber = tracing_subscriber::registry().with(layer.clone());

@@ -1,7 +1,7 @@
 //! A writer that never makes the scheduler wait: bounded, on its own thread, and honest about
 //! what it dropped.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -26,21 +26,62 @@ const SHED_ABOVE_LINES: usize = QUEUE_LINES / 4 * 3;
 
 /// Where lines go. It may wait: it is the writer's own thread.
 pub(super) trait Sink: Send + 'static {
-    /// Writes one line; what goes wrong is the sink's to mend or to bear.
-    fn write_line(&mut self, line: &Line);
+    /// Writes one line; false when it is not there as a whole: then it counts as dropped.
+    fn write_line(&mut self, line: &Line) -> bool;
 
     /// Nothing comes after this.
     fn end(&mut self) {}
 }
 
-/// A closed stderr must not end the daemon: its errors are nobody's to hear.
-impl<W: Write + Send + 'static> Sink for W {
-    fn write_line(&mut self, line: &Line) {
-        let _ = self.write_all(line.text.as_bytes());
+/// Lines one after another. A closed stderr or a full disk must not end the daemon: what cannot be
+/// written is told of when it can be again.
+pub(super) struct Stream<W> {
+    inner: W,
+    /// The last line ends in the middle.
+    is_torn: bool,
+}
+
+impl<W: Write> Stream<W> {
+    pub(super) fn new(inner: W) -> Self {
+        Self {
+            inner,
+            is_torn: false,
+        }
+    }
+
+    /// Writes a line; false when it is not there as a whole.
+    pub(super) fn put(&mut self, line: &str) -> bool {
+        if self.is_torn && self.inner.write_all(b"\n").is_err() {
+            return false;
+        }
+        self.is_torn = false;
+        let mut rest = line.as_bytes();
+        while !rest.is_empty() {
+            match self.inner.write(rest) {
+                Ok(written) if written > 0 => {
+                    self.is_torn = true;
+                    rest = rest.get(written..).unwrap_or_default();
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                _ => return false,
+            }
+        }
+        self.is_torn = false;
+        true
+    }
+
+    pub(super) fn flush(&mut self) {
+        let _ = self.inner.flush();
+    }
+}
+
+impl<W: Write + Send + 'static> Sink for Stream<W> {
+    fn write_line(&mut self, line: &Line) -> bool {
+        self.put(&line.text)
     }
 
     fn end(&mut self) {
-        let _ = self.flush();
+        self.flush();
     }
 }
 
@@ -124,14 +165,21 @@ impl Drop for Writer {
 }
 
 fn write_lines(receiver: &Receiver<Line>, mut sink: impl Sink, style: Style, counters: &Counters) {
+    let tell_dropped = |sink: &mut dyn Sink| {
+        let dropped = counters.dropped.load(Ordering::Relaxed);
+        if dropped > 0 && sink.write_line(&dropped_line(style, dropped)) {
+            counters.dropped.fetch_sub(dropped, Ordering::Relaxed);
+        }
+    };
     for line in receiver {
         counters.queued.fetch_sub(1, Ordering::Relaxed);
-        sink.write_line(&line);
-        let dropped = counters.dropped.swap(0, Ordering::Relaxed);
-        if dropped > 0 {
-            sink.write_line(&dropped_line(style, dropped));
+        if sink.write_line(&line) {
+            tell_dropped(&mut sink);
+        } else {
+            counters.drop_one();
         }
     }
+    tell_dropped(&mut sink);
     sink.end();
 }
 
@@ -147,6 +195,14 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+
+    fn line(level: Level, text: &str) -> Line {
+        Line {
+            level,
+            text: text.to_owned(),
+            fields: Vec::new(),
+        }
+    }
 
     /// A sink that waits for a permit before every write.
     struct Gated {
@@ -174,13 +230,8 @@ mod tests {
             permits,
             written: Arc::clone(&written),
         };
-        let writer = Writer::start(sink, Style::Json { priority: false });
+        let writer = Writer::start(Stream::new(sink), Style::Json { priority: false });
         let handle = writer.handle();
-        let line = |level, text: &str| Line {
-            level,
-            text: text.to_owned(),
-            fields: Vec::new(),
-        };
         for _ in 0..QUEUE_LINES * 2 {
             handle.send(line(Level::INFO, "info\n"));
         }
@@ -194,5 +245,57 @@ mod tests {
             "nobody said that lines were lost"
         );
         assert!(text.matches("info\n").count() <= SHED_ABOVE_LINES + 1);
+    }
+
+    /// Takes so many bytes, then refuses all until it is mended.
+    struct Full {
+        room: usize,
+        is_mended: Arc<std::sync::atomic::AtomicBool>,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            if self.is_mended.load(Ordering::Relaxed) {
+                self.room = usize::MAX;
+            }
+            if self.room == 0 {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            let taken = bytes.get(..self.room.min(bytes.len())).unwrap_or_default();
+            self.room -= taken.len();
+            self.written.lock().unwrap().extend_from_slice(taken);
+            Ok(taken.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_sink_refuses_is_counted_and_told_once_it_takes_lines_again() {
+        let (is_mended, written) = (Arc::default(), Arc::default());
+        let sink = Full {
+            room: 8,
+            is_mended: Arc::clone(&is_mended),
+            written: Arc::clone(&written),
+        };
+        let writer = Writer::start(Stream::new(sink), Style::Json { priority: false });
+        let handle = writer.handle();
+        for text in ["one\n", "two and more\n", "three\n"] {
+            handle.send(line(Level::INFO, text));
+        }
+        while handle.counters.dropped.load(Ordering::Relaxed) < 2 {
+            std::thread::yield_now();
+        }
+        is_mended.store(true, Ordering::Relaxed);
+        handle.send(line(Level::INFO, "four\n"));
+        drop(writer);
+        let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[..3], ["one", "two ", "four"], "{text}");
+        assert!(lines[3].contains("\"lines\":2"), "{text}");
+        assert_eq!(lines.len(), 4, "{text}");
     }
 }

@@ -8,4 +8,5 @@ mod doubted;
 mod kinds;
 mod moody;
 mod pings;
+mod quiet;
 pub(crate) mod world;

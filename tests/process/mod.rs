@@ -17,11 +17,12 @@ mod readme;
 mod reload;
 mod report;
 mod signals;
+mod sink;
 mod socket;
 mod trail;
 mod unreadable;
 mod verbs;
-mod watched;
+pub(crate) mod watched;
 mod why;
 pub(crate) mod world;
 

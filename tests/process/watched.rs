@@ -25,7 +25,7 @@ fn address(daemon: &mut Daemon) -> String {
 }
 
 /// The answer's status and all of it.
-fn get(address: &str, path: &str, headers: &str) -> (u16, String) {
+pub(crate) fn get(address: &str, path: &str, headers: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_mins(1)))

@@ -9,11 +9,6 @@ use crate::support::lines;
 /// Events that are emitted in a test beside the code, where nobody listens for them: file and name.
 const BESIDE_THE_CODE: &[(&str, &str, &str)] = &[
     (
-        "FS8001",
-        "src/telemetry/writer.rs",
-        "a_stalled_reader_costs_info_lines_first_never_errors_and_is_reported",
-    ),
-    (
         "FS8010",
         "src/telemetry/journal/tests.rs",
         "a_socket_that_goes_and_comes_back_loses_no_line_and_is_told_of_once",
