@@ -151,7 +151,7 @@ pub(crate) async fn run(assembly: &Assembly, config: &Config, assignment: Assign
     daemon::run_manually(assembly, run, &Clock::system())
         .await
         .unwrap()
-        .1
+        .end
 }
 
 /// Ten years, in days.

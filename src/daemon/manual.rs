@@ -33,12 +33,23 @@ pub struct ManualRun<'a> {
     pub on_news: Option<OnNews>,
 }
 
-/// Claims and runs it, and gives the run's number and end. Ctrl-C ends it with its records closed.
+/// What came of it.
+#[derive(Debug)]
+pub struct ManualEnd {
+    /// The run's number in its database.
+    pub run_id: i64,
+    /// The instant it was planned for.
+    pub scheduled_for: jiff::Timestamp,
+    /// How it ended.
+    pub end: RunEnd,
+}
+
+/// Claims and runs it. Ctrl-C ends it with its records closed.
 pub async fn run_manually(
     assembly: &Assembly,
     run: ManualRun<'_>,
     clock: &Clock,
-) -> Result<(i64, RunEnd), StartError> {
+) -> Result<ManualEnd, StartError> {
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
     let (run_id, scheduled_for) = claim(assembly, &run, clock).await?;
     let spec = RunSpec {
@@ -70,7 +81,11 @@ pub async fn run_manually(
         reason: Some(format!("the run itself failed: {error}")),
         cost: None,
     });
-    Ok((run_id, end))
+    Ok(ManualEnd {
+        run_id,
+        scheduled_for,
+        end,
+    })
 }
 
 /// A manual run is planned for "now"; whole seconds are left to the schedules' own fires.

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub use assembly::{Assembly, StartError, assemble};
 pub use heart::{Heart, Signs};
-pub use manual::{ManualRun, run_manually};
+pub use manual::{ManualEnd, ManualRun, run_manually};
 pub use serve::serve;
 
 use crate::clock::Clock;

@@ -177,6 +177,35 @@ fn what_once_and_backfill_do_beside_the_daemon_is_followed_at_once() {
 }
 
 #[test]
+fn a_daemon_of_another_database_goes_on_with_nothing() {
+    let (_runtime, simulator) = quick();
+    let schedules = idle("leader", "\"A\"") + &follower("leader", "");
+    let home = Home::new(&config(&simulator, &schedules));
+    let other = Home::new(&config(&simulator, &schedules));
+    let mut daemon = other.start(&["run"]);
+    daemon.wait_for_event("daemon.ready");
+    other.json(&["trigger", "leader", "--wait", "--json"]);
+    daemon.wait_for_schedule("run.finished", "follower");
+    let rows = other.ledger();
+    std::os::unix::fs::symlink(other.socket(), home.socket()).unwrap();
+    let said = home.say(&["once", "leader"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    // Its first run is one of that schedule, too.
+    let ids = |home: &Home| sql(home, "SELECT min(id) FROM runs WHERE schedule = 'leader'");
+    assert_eq!(ids(&home), ids(&other));
+    for told in [
+        "due after it: follower; the daemon did not take it",
+        "it is another one",
+        "`finstage trigger follower`",
+    ] {
+        assert!(said.stderr.contains(told), "{told}: {said:?}");
+    }
+    assert_eq!(other.ledger(), rows);
+    daemon.stop();
+    assert_eq!(other.ledger(), rows);
+}
+
+#[test]
 fn what_was_done_without_a_daemon_is_followed_by_the_next_start_once() {
     let (_runtime, simulator) = quick();
     let schedules = idle("leader", "\"A\"") + &follower("leader", "");

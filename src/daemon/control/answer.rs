@@ -51,7 +51,7 @@ pub(super) async fn answer(
         } => pause(live, &schedule, until, note, asked_by).await,
         Request::Resume { schedule } => resume(live, &schedule).await,
         Request::Cancel { run } => cancel(live, run, asked_by).await,
-        Request::Ended { run, schedule } => ended::of_another(live, run, &schedule).await,
+        Request::Ended(run) => ended::of_another(live, &run).await,
         Request::Reload { dry_run } => reload(live, dry_run, asked_by).await,
         Request::Status => {
             let status = status(live).await.map(Box::new);

@@ -34,10 +34,19 @@ pub struct Asked(BufReader<UnixStream>);
 
 /// Sends a request to the daemon of this configuration.
 pub fn ask(config: &Config, request: &Request) -> Result<Asked, ClientError> {
+    ask_within(config, request, PATIENCE)
+}
+
+/// The same, with another bound on the wait for an answer.
+pub fn ask_within(
+    config: &Config,
+    request: &Request,
+    patience: Duration,
+) -> Result<Asked, ClientError> {
     let stream = connect(config)?;
     let broken = |error: std::io::Error| ClientError::Broken(error.to_string());
-    stream.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
-    stream.set_write_timeout(Some(PATIENCE)).map_err(broken)?;
+    stream.set_read_timeout(Some(patience)).map_err(broken)?;
+    stream.set_write_timeout(Some(patience)).map_err(broken)?;
     let mut line =
         serde_json::to_vec(request).map_err(|error| ClientError::Broken(error.to_string()))?;
     line.push(b'\n');

@@ -1,18 +1,23 @@
 //! The end of a run that another process did (`once`, `backfill`): what runs after it is due.
 
-use super::protocol::Answer;
+use super::protocol::{Answer, EndedRun};
 use crate::daemon::live::Live;
 use crate::domain::{RunState, ScheduleId};
 use crate::runner::Ended;
 use crate::scheduler::Command;
+use crate::store::RunRow;
 
 /// Believes the ledger only: the run is looked up there.
-pub(super) async fn of_another(live: &Live, run_id: i64, schedule: &str) -> Result<Answer, Answer> {
+pub(super) async fn of_another(live: &Live, told: &EndedRun) -> Result<Answer, Answer> {
+    let (run_id, schedule) = (told.run, told.schedule.as_str());
     let run = live.store.run(run_id).await;
     let run = run.map_err(|error| Answer::Unavailable(error.to_string()))?;
-    let run = run.filter(|run| run.schedule == schedule);
-    let Some(run) = run else {
-        let words = format!("the daemon's database has no run {run_id} of {schedule}");
+    let Some(run) = run.filter(|run| is_that(run, told)) else {
+        let words = format!(
+            "the database of the daemon that answers has no run {run_id} of {schedule} for {}: it is \
+             another one",
+            told.scheduled_for
+        );
         return Err(Answer::Refused(words));
     };
     let state = RunState::from_name(&run.state);
@@ -35,4 +40,10 @@ pub(super) async fn of_another(live: &Live, run_id: i64, schedule: &str) -> Resu
     // A planner that has ended hears nothing: the next start finds the run.
     let _ = live.commands.send(Command::Ended(ended));
     Ok(Answer::Done(followers))
+}
+
+/// The column keeps less than an instant has; runs that people ask for have whole milliseconds.
+fn is_that(run: &RunRow, told: &EndedRun) -> bool {
+    run.schedule == told.schedule
+        && run.scheduled_for.as_millisecond() == told.scheduled_for.as_millisecond()
 }

@@ -53,14 +53,22 @@ pub enum Request {
         dry_run: bool,
     },
     /// Another process has done a run: what runs after it is due.
-    Ended {
-        /// Its number.
-        run: i64,
-        /// Whose run it was: another database has another run of that number.
-        schedule: String,
-    },
+    Ended(EndedRun),
     /// Tell how things stand.
     Status,
+}
+
+/// A run that another process did. Every database counts its runs from 1: the number alone may be
+/// that of another run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndedRun {
+    /// Its number.
+    pub run: i64,
+    /// Whose run it was.
+    pub schedule: String,
+    /// The instant it was planned for.
+    pub scheduled_for: Timestamp,
 }
 
 /// One answer.

@@ -30,6 +30,17 @@ impl Promises {
         let since = last.checked_add(signed(limit)).ok();
         since.filter(|_| self.stale.contains(&schedule.id))
     }
+
+    /// Notes a success; false when a newer one is known. What the clock said when it was ahead is no
+    /// success to come.
+    fn succeed(&mut self, id: &ScheduleId, at: Timestamp, now: Timestamp) -> bool {
+        let known = self.last_success.get(id).filter(|last| **last <= now);
+        let is_newer = known.is_none_or(|last| *last < at);
+        if is_newer {
+            self.last_success.insert(id.clone(), at);
+        }
+        is_newer
+    }
 }
 
 impl Loop {
@@ -85,10 +96,10 @@ impl Loop {
         };
         if ended.state == RunState::Succeeded {
             let id = &ended.schedule;
-            self.promises
-                .last_success
-                .insert(id.clone(), ended.finished_at);
-            if self.promises.stale.remove(id) {
+            let is_newer = self
+                .promises
+                .succeed(id, ended.finished_at, self.clock.now());
+            if is_newer && self.promises.stale.remove(id) {
                 let schedule = id.as_str();
                 events::ScheduleFresh { schedule }.emit();
             }
@@ -116,5 +127,26 @@ impl Loop {
             // When it cannot be written, the next failure tries again.
             let _ = self.pause(pause).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_success_told_late_changes_nothing_and_one_from_a_clock_ahead_holds_up_none() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let id = ScheduleId::try_new("bars").unwrap();
+        let mut promises = Promises::default();
+        let mut told = |second, now| {
+            let is_newer = promises.succeed(&id, at(second), at(now));
+            (is_newer, promises.last_success[&id].as_second())
+        };
+        assert_eq!(told(100, 100), (true, 100));
+        assert_eq!(told(90, 110), (false, 100));
+        assert_eq!(told(100, 110), (false, 100));
+        assert_eq!(told(120, 120), (true, 120));
+        assert_eq!(told(50, 60), (true, 50), "stepped back by a minute");
     }
 }
