@@ -5,13 +5,13 @@
 //! whatever daemon hears of its end. A run that another process did tells the daemon itself. One
 //! that ended while nobody listened is found by the next start: it has no row of the follower.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Loop;
-use super::tick::{claim, log_not_run, run_spec};
+use super::tick::{CLAIM_FIRES, claim};
 use crate::domain::{Schedule, ScheduleId, Trigger};
 use crate::runner::Ended;
 use crate::scheduler::decide::{Verdict, decide_following, decide_unfollowed};
@@ -23,7 +23,8 @@ use crate::store::{Claim, Ours};
 #[derive(Default)]
 pub(super) struct Following {
     followers: BTreeMap<ScheduleId, Vec<ScheduleId>>,
-    due: Vec<Due>,
+    /// Those of older ends first.
+    due: VecDeque<Due>,
 }
 
 struct Due {
@@ -44,12 +45,40 @@ impl Following {
         }
         Self {
             followers,
-            due: Vec::new(),
+            due: VecDeque::new(),
         }
     }
 
     fn leaders(&self) -> HashSet<ScheduleId> {
         self.followers.keys().cloned().collect()
+    }
+
+    /// Whether nothing is due.
+    pub(super) fn is_empty(&self) -> bool {
+        self.due.is_empty()
+    }
+
+    /// Takes what has been due for longest: up to about `most` fires, each follower once, since what
+    /// becomes of its next fire depends on this one.
+    fn take_group(&mut self, most: usize) -> Vec<Due> {
+        let mut taken = HashSet::new();
+        let mut fires = 0;
+        let mut group = Vec::new();
+        while fires < most
+            && let Some(due) = self
+                .due
+                .pop_front_if(|due| taken.insert(due.schedule.clone()))
+        {
+            fires += due.fires.len();
+            group.push(due);
+        }
+        group
+    }
+
+    fn put_back(&mut self, group: Vec<Due>) {
+        for due in group.into_iter().rev() {
+            self.due.push_front(due);
+        }
     }
 }
 
@@ -77,6 +106,8 @@ impl Loop {
             .flat_map(|(leader, all)| all.iter().map(|one| (leader.clone(), one.clone())))
             .filter(|(_, follower)| wanted(follower))
             .collect();
+        // All or nothing: asked again, no fire is there twice.
+        let mut found = Vec::new();
         for (leader, follower) in pairs {
             let Some(schedule) = self.schedules.get(&follower) else {
                 continue;
@@ -88,13 +119,14 @@ impl Loop {
             self.keep_up().await;
             if !fires.is_empty() {
                 let fires = fires.into_iter();
-                self.following.due.push(Due {
+                found.push(Due {
                     schedule: follower,
                     fires: fires.map(|it| (it.scheduled_for, it.finished_at)).collect(),
                     is_late: true,
                 });
             }
         }
+        self.following.due.extend(found);
         Ok(())
     }
 
@@ -105,7 +137,7 @@ impl Loop {
         }
         let followers = self.following.followers.get(&ended.schedule);
         for schedule in followers.into_iter().flatten() {
-            self.following.due.push(Due {
+            self.following.due.push_back(Due {
                 schedule: schedule.clone(),
                 fires: BTreeMap::from([(ended.scheduled_for, ended.finished_at)]),
                 is_late: false,
@@ -113,38 +145,43 @@ impl Loop {
         }
     }
 
-    /// Claims and runs what is due; false while the ledger cannot be asked.
+    /// Claims and runs a group of what is due, in one statement: the rest waits for the next look,
+    /// with a fresh clock, fires of other schedules and an ear for orders in between. True once
+    /// nothing waits; false, too, while the ledger cannot be asked.
     pub(super) async fn follow(&mut self, now: Timestamp) -> bool {
-        while let Some(due) = self.following.due.pop() {
-            let Some(schedule) = self.schedules.get(&due.schedule).cloned() else {
-                continue;
-            };
-            let verdicts = self.follow_verdicts(&schedule, &due, now);
-            let claims: Vec<Claim> = verdicts.iter().map(|one| claim(&schedule, one)).collect();
-            if claims.is_empty() {
-                continue;
-            }
+        let group = self.following.take_group(CLAIM_FIRES);
+        let decided: Vec<(Arc<Schedule>, Vec<Verdict>)> = group
+            .iter()
+            .filter_map(|due| {
+                let schedule = self.schedules.get(&due.schedule)?;
+                Some((
+                    Arc::clone(schedule),
+                    self.follow_verdicts(schedule, due, now),
+                ))
+            })
+            .collect();
+        let claims: Vec<Claim> = decided
+            .iter()
+            .flat_map(|(schedule, verdicts)| verdicts.iter().map(|one| claim(schedule, one)))
+            .collect();
+        if !claims.is_empty() {
             let ledger = Arc::clone(&self.ledger);
             let ours = ledger.claim(&claims, self.epoch, now);
             let Ok(ours) = self.in_time("the claim of fires", ours).await else {
                 self.doubts.add(claims);
-                self.following.due.push(due);
+                self.following.put_back(group);
                 return false;
             };
             self.doubts.resolve(&claims);
-            for (verdict, ours) in verdicts.iter().zip(ours) {
-                let Some(Ours { run_id, is_open }) = ours else {
-                    continue;
-                };
-                if !is_open {
-                    log_not_run(&schedule, verdict);
-                } else if self.started.insert(run_id) {
-                    let spec = run_spec(&schedule, verdict, run_id);
-                    drop(self.runner.admit(spec, verdict.admission));
-                }
+            let _together = self.runner.hold_back();
+            let mut ours = ours.into_iter();
+            for (schedule, verdicts) in &decided {
+                let ours: Vec<Option<Ours>> = ours.by_ref().take(verdicts.len()).collect();
+                self.act(schedule, verdicts, &ours, false);
             }
+            self.show_life();
         }
-        true
+        self.following.is_empty()
     }
 
     fn follow_verdicts(&self, schedule: &Schedule, due: &Due, now: Timestamp) -> Vec<Verdict> {
@@ -219,6 +256,43 @@ mod tests {
         let beside = (claimed, Admission::Beside);
         assert_eq!(decide(OverlapPolicy::AllowAll, 1, None), beside);
         assert_eq!(decide(skip, 0, Some(&pause)).0, RunState::Paused);
+    }
+
+    #[test]
+    fn what_is_due_is_taken_from_the_oldest_each_follower_once_and_comes_back_in_its_order() {
+        let due = |name: &str, fires: i64| Due {
+            schedule: ScheduleId::try_new(name).unwrap(),
+            fires: (0..fires).map(|n| (at(n, 0), at(n, 5))).collect(),
+            is_late: false,
+        };
+        let mut following = Following::default();
+        let all = [("a", 1), ("b", 2), ("c", 1), ("b", 1), ("d", 1)];
+        following
+            .due
+            .extend(all.map(|(name, fires)| due(name, fires)));
+        let mut taken = |most, is_put_back| {
+            let group = following.take_group(most);
+            let told: Vec<(String, usize)> = group
+                .iter()
+                .map(|due| (due.schedule.to_string(), due.fires.len()))
+                .collect();
+            if is_put_back {
+                following.put_back(group);
+            }
+            told
+        };
+        let told = |all: &[(&str, usize)]| -> Vec<(String, usize)> {
+            all.iter()
+                .map(|(name, n)| ((*name).to_owned(), *n))
+                .collect()
+        };
+        let until_b_comes_again = told(&[("a", 1), ("b", 2), ("c", 1)]);
+        assert_eq!(taken(100, true), until_b_comes_again);
+        assert_eq!(taken(2, true), told(&[("a", 1), ("b", 2)]), "bounded");
+        assert_eq!(taken(100, false), until_b_comes_again);
+        assert_eq!(taken(100, false), told(&[("b", 1), ("d", 1)]));
+        assert_eq!(taken(100, false), Vec::new());
+        assert!(following.is_empty());
     }
 
     #[test]

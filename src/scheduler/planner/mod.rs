@@ -39,6 +39,9 @@ pub const LONGEST_SLEEP: Duration = Duration::from_secs(2);
 /// Wall and monotonic clock may drift apart this much between two looks.
 const STEP_TOLERANCE_MS: i64 = 500;
 
+/// Ends of runs noted between two looks.
+const ENDS_AT_ONCE: usize = 1_000;
+
 /// What the planner works with.
 pub struct Planner {
     /// The schedules, disabled ones included.
@@ -148,9 +151,24 @@ impl Loop {
                     None | Some(Command::Stop) => return,
                     Some(order) => self.obey(order).await,
                 },
-                Some(ended) = ends.recv() => self.note_end(ended).await,
+                Some(ended) = ends.recv() => {
+                    self.note_end(ended).await;
+                    self.note_ends(&mut ends).await;
+                }
                 () = tokio::time::sleep(pause) => {}
             }
+        }
+    }
+
+    /// What has ended meanwhile is followed together.
+    async fn note_ends(&mut self, ends: &mut UnboundedReceiver<Ended>) {
+        for _ in 0..ENDS_AT_ONCE {
+            if self.is_away() {
+                return;
+            }
+            let Ok(ended) = ends.try_recv() else { return };
+            self.note_end(ended).await;
+            self.keep_up().await;
         }
     }
 
@@ -225,7 +243,7 @@ impl Loop {
         if let Some(until) = self.until_try() {
             return until.min(self.longest_sleep);
         }
-        if self.plan.look_ahead() {
+        if self.plan.look_ahead() || (self.is_open && !self.following.is_empty()) {
             return Duration::ZERO;
         }
         let Some(next) = self.plan.next_dispatch() else {

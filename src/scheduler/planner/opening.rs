@@ -72,9 +72,10 @@ impl Loop {
             .map(|pause| (pause.schedule.clone(), pause))
             .collect();
         self.plan = Plan::new(&schedules, &latest, now);
+        // Before any run goes on: its end is to be heard.
+        self.follow_these();
         self.recover(&interrupted, now).await?;
         self.load_promises().await;
-        self.follow_these();
         self.find_unfollowed(&latest, now, |_| true).await?;
         // Whoever reads this log wonders else why nothing runs.
         for pause in self.pauses.values().filter(|pause| pause.covers(now)) {

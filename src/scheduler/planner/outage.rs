@@ -63,6 +63,8 @@ impl Loop {
             .in_time("a probe", ledger.prove_writable())
             .await
             .is_ok();
+        // What follows may wait as long again.
+        self.show_life();
         if let Some(outage) = &mut self.outage {
             outage.is_proven = is_proven;
             outage.next_try = clock::monotonic() + outage.retry;

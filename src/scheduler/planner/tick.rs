@@ -15,7 +15,7 @@ use crate::store::{Claim, Ours};
 use crate::telemetry::{events, metric};
 
 /// Fires claimed in one statement at most, unless one schedule has more.
-const CLAIM_FIRES: usize = 6_000;
+pub(super) const CLAIM_FIRES: usize = 6_000;
 
 /// Runs started lately that are remembered.
 const REMEMBERED_RUNS: usize = 20_000;
@@ -60,7 +60,7 @@ impl Loop {
         let mut ours = ours.into_iter();
         for (due, verdicts) in group.iter().zip(&verdicts) {
             let ours: Vec<Option<Ours>> = ours.by_ref().take(verdicts.len()).collect();
-            self.act(due, verdicts, &ours);
+            self.act(&due.schedule, verdicts, &ours, due.unlisted);
             self.plan.decided(due);
         }
         true
@@ -77,9 +77,14 @@ impl Loop {
         decide(&due.schedule, &due.fires, now, &situation)
     }
 
-    /// Starts what is ours to run and logs what is not run.
-    fn act(&mut self, due: &Due, verdicts: &[Verdict], ours: &[Option<Ours>]) {
-        let schedule = &due.schedule;
+    /// Starts what is ours to run and logs what is not run; `unlisted` fires are older still.
+    pub(super) fn act(
+        &mut self,
+        schedule: &Arc<Schedule>,
+        verdicts: &[Verdict],
+        ours: &[Option<Ours>],
+        unlisted: bool,
+    ) {
         let mut missed = Vec::new();
         for (verdict, ours) in verdicts.iter().zip(ours) {
             let Some(Ours { run_id, is_open }) = *ours else {
@@ -91,6 +96,8 @@ impl Loop {
                     let spec = run_spec(schedule, verdict, run_id);
                     drop(self.runner.admit(spec, verdict.admission));
                 }
+            } else if !verdict.state.is_unrun() || self.started.contains(&run_id) {
+                // A fire that came again: its row has been run, whatever were decided now.
             } else if verdict.state == RunState::Missed {
                 missed.push(verdict.scheduled_for);
             } else {
@@ -112,7 +119,7 @@ impl Loop {
                 fires: missed.len() as u64,
                 first: &first.to_string(),
                 last: &last.to_string(),
-                older_unlisted: due.unlisted,
+                older_unlisted: unlisted,
             }
             .emit();
         }
@@ -130,7 +137,7 @@ fn log_caught_up(schedule: &Schedule, verdict: &Verdict) {
     }
 }
 
-pub(super) fn log_not_run(schedule: &Schedule, verdict: &Verdict) {
+fn log_not_run(schedule: &Schedule, verdict: &Verdict) {
     let name = schedule.id.as_str();
     metric::runs(name, verdict.state.as_str(), 1);
     let scheduled_for = &verdict.scheduled_for.to_string();
@@ -165,7 +172,7 @@ pub(super) fn claim(schedule: &Schedule, verdict: &Verdict) -> Claim {
     }
 }
 
-pub(super) fn run_spec(schedule: &Arc<Schedule>, verdict: &Verdict, run_id: i64) -> RunSpec {
+fn run_spec(schedule: &Arc<Schedule>, verdict: &Verdict, run_id: i64) -> RunSpec {
     RunSpec {
         run_id,
         schedule: Arc::clone(schedule),
