@@ -207,6 +207,11 @@ fn not_followed(
                 led.state
             )
         }
+        Some(RunState::Abandoned) => format!(
+            "run {run} of {leader} was cut off with its daemon and is abandoned{why}; if a task of it \
+             had written rows, the next start of a daemon runs what comes after it, else there is \
+             nothing to run after"
+        ),
         Some(state) if !state.has_done_some() => format!(
             "there was nothing to run after: run {run} of {leader} is {}{why}",
             led.state

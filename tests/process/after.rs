@@ -301,6 +301,13 @@ fn status_list_load_and_why_know_whom_a_schedule_runs_after() {
     let why = home.say(&["why", "unlucky", "--at", at]);
     let told = "there was nothing to run after: run 1 of broken is failed";
     assert!(why.stdout.contains(told), "{why:?}");
+    sql(
+        &home,
+        "UPDATE runs SET state = 'abandoned', reason = 'x' WHERE id = 1",
+    );
+    let why = home.say(&["why", "unlucky", "--at", at]);
+    let told = "was cut off with its daemon and is abandoned: x; if a task of it had written rows";
+    assert!(why.stdout.contains(told), "{why:?}");
     let disabled = schedules.replacen("symbols", "enabled = false\nsymbols", 2);
     home.write(&config(&simulator, &disabled));
     let why = home.say(&["why", "follower", "--at", at]);
