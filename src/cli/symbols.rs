@@ -1,6 +1,7 @@
 //! `finstage symbols`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -9,7 +10,7 @@ use serde::Serialize;
 use super::{Exit, Globals, Outcome, open, output};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{JobKind, Provider, Providers, Symbol, last_expected};
+use crate::domain::{JobKind, Provider, Providers, Schedule, Symbol, last_expected};
 use crate::jobs::Watch;
 use crate::store::{Instrument, Store, SymbolRow};
 
@@ -123,20 +124,23 @@ pub(super) fn run(args: &Args, globals: &Globals) -> Outcome {
 /// Whose bars a series has, where that need not be Yahoo: the provider that gave its newest bar, else
 /// the first its schedule asks.
 async fn keepers(config: &Config, store: &Store) -> Result<HashMap<String, Provider>, Exit> {
-    let mut keepers = HashMap::new();
     let usual = Providers::default();
-    for schedule in config.schedules.iter().filter(|one| one.providers != usual) {
-        for symbol in schedule.symbols.iter() {
-            if keepers.contains_key(symbol.as_str()) {
-                continue;
-            }
-            let newest = store
-                .bar_rows(symbol, (Date::MIN, Date::MAX), Some(1))
-                .await;
-            let newest = newest.map_err(open::store_failed)?.pop();
-            let gave = newest.and_then(|bar| Provider::from_name(&bar.source));
-            let keeper = gave.unwrap_or(schedule.providers.first());
-            keepers.insert(symbol.as_str().to_owned(), keeper);
+    let unusual = |one: &&Arc<Schedule>| one.providers != usual;
+    if !config.schedules.iter().any(|one| unusual(&one)) {
+        return Ok(HashMap::new());
+    }
+    let newest = store.newest_sources().await.map_err(open::store_failed)?;
+    let gave: HashMap<String, Provider> = newest
+        .into_iter()
+        .filter_map(|(symbol, source)| Some((symbol, Provider::from_name(&source)?)))
+        .collect();
+    let mut keepers = HashMap::new();
+    for schedule in config.schedules.iter().filter(unusual) {
+        for symbol in schedule.symbols.iter().map(Symbol::as_str) {
+            let keeper = gave.get(symbol).copied();
+            keepers
+                .entry(symbol.to_owned())
+                .or_insert_with(|| keeper.unwrap_or(schedule.providers.first()));
         }
     }
     Ok(keepers)

@@ -1,6 +1,7 @@
 //! How many bars there are of each symbol, from when to when, and how many rows are held.
 
 use sea_orm::prelude::Date;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, QueryFilter as _,
     QuerySelect as _, QueryTrait as _,
@@ -42,6 +43,22 @@ impl Store {
             Ok(counts)
         })
         .await
+    }
+
+    /// The source of the newest bar of every symbol that has any.
+    pub async fn newest_sources(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let newest = Entity::find()
+            .select_only()
+            .column(Column::Symbol)
+            .column_as(Column::TradingDate.max(), "last_bar")
+            .group_by(Column::Symbol)
+            .into_query();
+        let key = [Column::Symbol, Column::TradingDate].map(|one| Expr::col((Entity, one)));
+        let query = Entity::find()
+            .select_only()
+            .columns([Column::Symbol, Column::Source])
+            .filter(Expr::tuple(key).in_subquery(newest));
+        self.ask("symbols", read_columns(&self.read, query)).await
     }
 
     /// How many rows of each symbol are held in quarantine.

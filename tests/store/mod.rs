@@ -71,6 +71,7 @@ macro_rules! every_check {
                 an_absent_value_never_replaces_a_stored_one,
                 older_bars_join_the_stored_ones,
                 a_quote_never_goes_back_in_time,
+                the_source_of_a_series_is_that_of_its_newest_bar,
                 symbols_do_not_see_each_other;
             derived:
                 the_all_time_high_follows_corrections_downwards,

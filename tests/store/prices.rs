@@ -226,6 +226,28 @@ pub(super) async fn a_quote_never_goes_back_in_time(database: Database) {
     assert_eq!(known.quote, Some(quote("2026-11-23T15:00:01Z", 10.1)));
 }
 
+pub(super) async fn the_source_of_a_series_is_that_of_its_newest_bar(database: Database) {
+    let store = database.migrated().await;
+    let of = async |name: &str, date: &str, source: &'static str| {
+        let answer = Answer {
+            source,
+            ..answer(&[bar(date, 10.0)], None)
+        };
+        assert_eq!(save(&store, name, &answer).await.bars, 1);
+    };
+    of("A", "2026-11-19", "yahoo").await;
+    of("A", "2026-11-20", "tiingo").await;
+    of("B", "2026-11-19", "tiingo").await;
+    of("B", "2026-11-20", "yahoo").await;
+    // The newest day of one is an older day of another.
+    of("C", "2026-11-19", "binance").await;
+    let mut sources = store.newest_sources().await.unwrap();
+    sources.sort();
+    let expected = [("A", "tiingo"), ("B", "yahoo"), ("C", "binance")];
+    let expected = expected.map(|(name, source)| (name.to_owned(), source.to_owned()));
+    assert_eq!(sources, expected);
+}
+
 pub(super) async fn symbols_do_not_see_each_other(database: Database) {
     let store = database.migrated().await;
     // Names that differ in case or hold a wildcard of LIKE.
