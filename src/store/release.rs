@@ -135,39 +135,46 @@ impl Store {
     }
 }
 
-/// Number and state of the rows that are there and not among `rows`: they cannot be read.
+/// A row that is there and cannot be read: its number, and its state where that can be.
+type Unread = (i64, Option<QuarantineState>);
+
+/// The rows that are there and not among `rows`.
 async fn unread(
     transaction: &DatabaseTransaction,
     ids: &[i64],
     rows: &[quarantine::Model],
-) -> Result<Vec<(i64, String)>, DbErr> {
-    let all = quarantine::Entity::find()
+) -> Result<Vec<Unread>, DbErr> {
+    let query = quarantine::Entity::find()
         .select_only()
         .columns([quarantine::Column::Id, quarantine::Column::State])
-        .filter(quarantine::Column::Id.is_in(ids.iter().copied()))
-        .into_tuple::<(i64, String)>()
-        .all(transaction)
-        .await?;
-    let is_unread = |(id, _): &(i64, String)| rows.iter().all(|row| row.id != *id);
-    Ok(all.into_iter().filter(is_unread).collect())
+        .filter(quarantine::Column::Id.is_in(ids.iter().copied()));
+    let all = read_rows(transaction, query, |row| {
+        let state = row.try_get_by_index::<String>(1).ok();
+        let state = state.and_then(|name| QuarantineState::from_name(&name));
+        Ok((row.try_get_by_index(0)?, state))
+    });
+    let is_unread = |(id, _): &Unread| rows.iter().all(|row| row.id != *id);
+    Ok(all.await?.into_iter().filter(is_unread).collect())
 }
 
 /// Why a row that cannot be read is not decided about like this.
-fn refused_unread(id: i64, held: &str, state: QuarantineState) -> Option<String> {
-    let open = [QuarantineState::Held, QuarantineState::Noted].map(QuarantineState::as_str);
+fn refused_unread((id, held): Unread, state: QuarantineState) -> Option<String> {
     if state == QuarantineState::Released {
         return Some(format!(
             "{id}: the row cannot be read, so there is no bar to take in: correct its column with \
              the sqlite3 shell, or `finstage quarantine dismiss {id}`"
         ));
     }
-    (!open.contains(&held)).then(|| format!("{id}: it is {held} already"))
+    // In a state nobody knows it is not decided about.
+    let held = held?;
+    let is_open = matches!(held, QuarantineState::Held | QuarantineState::Noted);
+    (!is_open).then(|| format!("{id}: it is {} already", held.as_str()))
 }
 
 /// Why not, for each row that cannot be decided about like this.
 fn refused(
     ids: &[i64],
-    (rows, unread): (&[quarantine::Model], &[(i64, String)]),
+    (rows, unread): (&[quarantine::Model], &[Unread]),
     state: QuarantineState,
     now: Timestamp,
 ) -> Vec<String> {
@@ -178,14 +185,17 @@ fn refused(
         .filter(|id| !there.contains(id))
         .map(|id| format!("{id}: there is no such row; see `finstage quarantine list --all`"));
     let unread = unread.iter();
-    let unread = unread.filter_map(|(id, held)| refused_unread(*id, held, state));
+    let unread = unread.filter_map(|one| refused_unread(*one, state));
     let unfit = rows.iter().filter_map(|row| {
         let why = match QuarantineState::from_name(&row.state) {
             Some(QuarantineState::Held) if state == QuarantineState::Released => {
                 unreleasable(row, now)?
             }
             Some(QuarantineState::Held) => return None,
-            Some(QuarantineState::Noted) if state == QuarantineState::Dismissed => return None,
+            // In a state nobody knows it is not decided about either.
+            Some(QuarantineState::Noted) | None if state == QuarantineState::Dismissed => {
+                return None;
+            }
             Some(QuarantineState::Noted) => "it is stored already, rule V4 only notes".to_owned(),
             _ => format!("it is {} already", row.state),
         };

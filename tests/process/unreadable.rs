@@ -238,6 +238,16 @@ fn a_held_row_nobody_can_read_is_not_released_but_dismissed_by_its_number() {
     assert_eq!(row, "dismissed|typed by hand");
     let listed = home.say(&["quarantine", "list"]);
     assert_eq!(listed.code, Some(0), "{listed:?}");
+    sql(
+        &home,
+        "UPDATE quarantine SET state = x'ff', note = NULL WHERE id = 7",
+    );
+    let said = home.say(&["quarantine", "dismiss", "7"]);
+    assert_eq!(
+        said.code,
+        Some(0),
+        "its state cannot be read either: {said:?}"
+    );
     let again = home.say(&["quarantine", "dismiss", "7"]);
     assert!(
         again.stderr.contains("7: it is dismissed already"),
