@@ -43,7 +43,7 @@ impl Store {
             .columns([Column::ScheduledFor, Column::FinishedAt])
             .filter(Column::Schedule.eq(leader.as_str()))
             .filter(Column::FinishedAt.between(to_column(since), to_column(until)))
-            .filter(has_done_some())
+            .filter(may_be_followed())
             .order_by_desc(Column::ScheduledFor)
             .limit(MOST_RUNS);
         let led = read_columns::<(DateTimeUtc, DateTimeUtc), _, _>(&self.read, led);
@@ -71,7 +71,7 @@ impl Store {
 
 /// Whether a run may have done something: by its end, or, where it was cut off with its daemon, by
 /// what its tasks have written.
-fn has_done_some() -> Condition {
+fn may_be_followed() -> Condition {
     use runs::Column;
     let states = RunState::ALL.into_iter();
     let done = states.filter(|state| state.has_done_some());
