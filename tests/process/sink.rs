@@ -128,13 +128,16 @@ fn a_log_whose_reader_stalls_holds_up_no_fire_and_tells_what_it_lost() {
     let lost = dropped(address);
     let sleeping = home.status();
     assert_eq!(sleeping["schedules"].as_array().unwrap().len(), 2);
-    // He is back.
-    daemon.terminate();
-    let mut told = 0;
-    let mut end = Value::Null;
+    // He is back, and has caught up before the daemon's last words are due.
+    let back = clock::Clock::system().now().to_string();
+    let (mut told, mut end, mut is_caught_up) = (0, Value::Null, false);
     while let Some(event) = daemon.next() {
         if event["event"] == "log.dropped" {
             told += event["lines"].as_u64().unwrap();
+        }
+        if !is_caught_up && event["ts"].as_str().unwrap() > back.as_str() {
+            is_caught_up = true;
+            daemon.terminate();
         }
         end = event;
     }
