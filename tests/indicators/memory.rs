@@ -72,7 +72,9 @@ async fn a_run_holds_few_states_at_once_and_keeps_none() {
         save(&desk.store, &symbols, bars).await;
         let (rows, most) = run(&services, plan, &symbols).await;
         assert!(rows >= SYMBOLS as u64, "{bars}: {rows}");
-        assert!((1..=COMPUTATIONS).contains(&most), "{bars}: {most}");
+        // A single bar may be done before anybody looks.
+        let least = usize::from(bars == 400);
+        assert!((least..=COMPUTATIONS).contains(&most), "{bars}: {most}");
         assert_eq!(plan.states(), 0, "{bars}");
     }
 }
